@@ -1,0 +1,90 @@
+/* mark.h: telling AddressSanitizer and Valgrind who owns a piece of memory.
+ *
+ * Each ownership edge of loam calls one of these; without the tools they are nothing. A range is
+ * dead (nobody may touch it), undefined (the owner may write it) or live (its contents count).
+ *
+ * Valgrind's requests are used where its headers were there at build time; they cost a few
+ * instructions that do nothing outside Valgrind, so they are only on out-of-line paths.
+ */
+#ifndef LOAM_INTERNAL_MARK_H
+#define LOAM_INTERNAL_MARK_H
+
+#include <loam/base.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define LOAM_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LOAM_ASAN 1
+#endif
+#endif
+#ifndef LOAM_ASAN
+#define LOAM_ASAN 0
+#endif
+
+#if LOAM_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+#if defined(__has_include) && !defined(_WIN32)
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#define LOAM_VALGRIND 1
+#endif
+#endif
+#ifndef LOAM_VALGRIND
+#define LOAM_VALGRIND 0
+#endif
+
+/* Whether a tool watches this process, so that fast paths have to report what they do. */
+static inline bool loam_mark_wanted(void)
+{
+#if LOAM_ASAN
+    return true;
+#elif LOAM_VALGRIND
+    return RUNNING_ON_VALGRIND != 0;
+#else
+    return false;
+#endif
+}
+
+/* Nobody may touch [ptr, ptr + size) from here on. */
+static inline void loam_mark_dead(const void *ptr, size_t size)
+{
+#if LOAM_ASAN
+    __asan_poison_memory_region(ptr, size);
+#endif
+#if LOAM_VALGRIND
+    (void)VALGRIND_MAKE_MEM_NOACCESS(ptr, size);
+#endif
+    (void)ptr;
+    (void)size;
+}
+
+/* [ptr, ptr + size) belongs to somebody who has not written it yet. */
+static inline void loam_mark_undefined(const void *ptr, size_t size)
+{
+#if LOAM_ASAN
+    __asan_unpoison_memory_region(ptr, size);
+#endif
+#if LOAM_VALGRIND
+    (void)VALGRIND_MAKE_MEM_UNDEFINED(ptr, size);
+#endif
+    (void)ptr;
+    (void)size;
+}
+
+/* [ptr, ptr + size) may be read: its contents mean something. */
+static inline void loam_mark_live(const void *ptr, size_t size)
+{
+#if LOAM_ASAN
+    __asan_unpoison_memory_region(ptr, size);
+#endif
+#if LOAM_VALGRIND
+    (void)VALGRIND_MAKE_MEM_DEFINED(ptr, size);
+#endif
+    (void)ptr;
+    (void)size;
+}
+
+#endif
