@@ -1,0 +1,427 @@
+/* arena.c: how an arena begins and ends.
+ *
+ * What it is and what holds for it stands in arena_internal.h; push.c moves it forward, back.c
+ * moves it back.
+ */
+#include "arena_internal.h"
+
+#include "internal/mark.h"
+#include "internal/vm_cache.h"
+
+/* Bytes of address space that a reservation asks for when nobody says. */
+#define RESERVE_DEFAULT ((size_t)1 << (sizeof(void *) >= 8 ? 36 : 26))
+
+/* The size that the last reservation climbed down to; 0: none had to. A hint. */
+static size_t last_climbed;
+
+/* ---- configuration ---- */
+
+static size_t huge_page_size(void)
+{
+    size_t size = loam_vm_huge_page_size();
+
+    return size ? size : (size_t)2 << 20;
+}
+
+static bool config_valid(const loam_arena_config *config)
+{
+    if (config->auto_align != 0 &&
+        (!loam_is_pow2(config->auto_align) || config->auto_align > ARENA_ALIGN_LIMIT))
+        return false;
+    if (config->page_size != 0 &&
+        (!loam_is_pow2(config->page_size) || config->page_size > huge_page_size()))
+        return false;
+    if (config->backing == LOAM_ARENA_FIXED && !config->buffer)
+        return false;
+    return (unsigned)config->backing <= LOAM_ARENA_FIXED &&
+           (unsigned)config->retention <= LOAM_ARENA_GIVE_BACK;
+}
+
+static loam_allocator choose_source(const loam_arena_config *config)
+{
+    if (config->backing == LOAM_ARENA_RESERVE || config->backing == LOAM_ARENA_FIXED)
+        return (loam_allocator){NULL, NULL};
+    if (config->source.ops)
+        return config->source;
+    return config->backing == LOAM_ARENA_CHAIN ? loam_libc_allocator() : loam_vm_allocator();
+}
+
+static size_t choose_block_size(const loam_arena_config *config)
+{
+    if (config->block_size)
+        return loam_max(config->block_size, 2 * block_header_size());
+    return config->backing == LOAM_ARENA_CHAIN ? ARENA_BLOCK_PLAIN : ARENA_BLOCK_BEHIND;
+}
+
+/* Everything of an arena that does not depend on its memory. */
+static void set_up(loam_arena *arena, const loam_arena_config *config, uint8_t home)
+{
+    loam_clear(arena, sizeof *arena);
+    arena->align_mask = (config->auto_align ? config->auto_align : LOAM_MAX_ALIGN) - 1;
+    arena->block = &arena->first;
+    arena->source = choose_source(config);
+    arena->block_size = choose_block_size(config);
+    arena->block_limit = loam_max(ARENA_BLOCK_LIMIT, arena->block_size);
+    arena->page_size = loam_max(config->page_size, loam_vm_page_size());
+    arena->commit_step = loam_max(ARENA_COMMIT_STEP, arena->page_size);
+    arena->limit = config->limit ? config->limit : SIZE_MAX;
+    arena->keep = config->retention == LOAM_ARENA_KEEP_BYTES ? config->keep : 0;
+    arena->name = config->name ? config->name : "arena";
+    arena->log = config->log;
+    arena->log_context = config->log_context;
+    arena->backing = (uint8_t)config->backing;
+    arena->retention = (uint8_t)config->retention;
+    arena->home = home;
+    arena->watched = LOAM_CHECKS || config->log || loam_mark_wanted();
+}
+
+/* Lets the first block begin at `base`, rounded up to the alignment. False iff nothing is left. */
+static bool open_first(loam_arena *arena, char *base, char *committed, char *end, char *zero_from)
+{
+    size_t padding = loam_padding(base, alignment_of(arena));
+
+    if (padding >= bytes_between(base, committed))
+        return false;
+    base += padding;
+    arena->first.base = arena->next = arena->high = base;
+    arena->first.committed = committed;
+    arena->first.end = end;
+    arena->zero_from = zero_from > base ? zero_from : base;
+    loam_arena_bury(arena, base, bytes_between(base, committed));
+    loam_arena_refresh(arena);
+    return true;
+}
+
+/* A plain chain that has no block yet: no room, at an address that is aligned. */
+static void open_nothing(loam_arena *arena)
+{
+    char *nowhere = (char *)loam_empty_block(alignment_of(arena));
+
+    arena->first.base = arena->first.committed = arena->first.end = nowhere;
+    arena->next = arena->high = arena->zero_from = nowhere;
+    loam_arena_refresh(arena);
+}
+
+/* ---- reservations ---- */
+
+/* Arenas whose pages are advised alike share released reservations. */
+static uint32_t mapping_kind(const loam_arena_config *config)
+{
+    return LOAM_MAPPING_ADVISED + (config->page_size ? loam_log2(config->page_size) : 0);
+}
+
+/* Address space is not ours alone: where it is limited, one arena asks for a part of it. */
+static size_t choose_reserve(const loam_arena_config *config)
+{
+    size_t part = loam_vm_address_space() / 64;
+    size_t wanted = config->reserve;
+
+    if (wanted == 0)
+        wanted = loam_max(loam_min(RESERVE_DEFAULT, part), ARENA_RESERVE_LEAST);
+    if (wanted > (size_t)PTRDIFF_MAX - huge_page_size())
+        wanted = (size_t)PTRDIFF_MAX - huge_page_size();
+    return loam_round_up(wanted, loam_max(config->page_size, loam_vm_reserve_granularity()));
+}
+
+static bool take_reservation(const loam_arena_config *config, loam_mapping *mapping)
+{
+    size_t wanted = choose_reserve(config);
+    size_t least = loam_min(wanted, ARENA_RESERVE_LEAST);
+    size_t climbed = __atomic_load_n(&last_climbed, __ATOMIC_RELAXED);
+    size_t align = loam_max(config->page_size, loam_vm_reserve_granularity());
+    uint32_t kind = mapping_kind(config);
+
+    if (wanted >= huge_page_size())
+        align = huge_page_size();
+    if (loam_vm_cache_take(wanted, align, kind, mapping))
+        return true;
+    if (climbed != 0 && climbed < wanted && loam_vm_cache_take(climbed, align, kind, mapping))
+        return true;
+    if (!loam_vm_cache_reserve(wanted, least, align, kind, mapping))
+        return false;
+    if (mapping->size < wanted)
+        __atomic_store_n(&last_climbed, mapping->size, __ATOMIC_RELAXED);
+    return true;
+}
+
+static bool commit_start(loam_mapping *mapping, size_t step)
+{
+    size_t wanted = loam_min(step, mapping->size);
+
+    if (mapping->committed >= wanted)
+        return true;
+    if (!loam_vm_commit(mapping->base + mapping->committed, wanted - mapping->committed))
+        return false;
+    mapping->committed = wanted;
+    return true;
+}
+
+/* Explicit huge pages are advised at once, those of the policy when the arena grows to them. */
+static void set_up_huge_pages(loam_arena *arena, const loam_arena_config *config,
+                              const loam_mapping *mapping)
+{
+    size_t huge = loam_vm_huge_page_size();
+    size_t from = config->page_size == 0 ? ARENA_HUGE_FROM : 0;
+
+    arena->advised = mapping->advised;
+    arena->huge_from = NULL;
+    if (huge == 0 || (config->page_size != 0 && config->page_size != huge) ||
+        mapping->size < from + huge)
+        return;
+    arena->huge_from = mapping->base + loam_round_up(from, huge);
+    if (from == 0 && arena->advised < mapping->size &&
+        loam_vm_advise(mapping->base, mapping->size, LOAM_VM_HUGE))
+        arena->advised = mapping->size;
+}
+
+/* Opens the first block in a reservation whose first `taken` bytes hold the arena itself. */
+static bool open_reservation(loam_arena *arena, const loam_arena_config *config,
+                             const loam_mapping *mapping, size_t taken)
+{
+    size_t dirty = loam_max(mapping->dirty, taken);
+
+    arena->mapping_kind = mapping->kind;
+    arena->reservation = mapping->size;
+    arena->reservation_base = mapping->base;
+    set_up_huge_pages(arena, config, mapping);
+    return open_first(arena, mapping->base + taken, mapping->base + mapping->committed,
+                      mapping->base + mapping->size, mapping->base + dirty);
+}
+
+/* ---- life on the caller's storage ---- */
+
+static bool init_reserving(loam_arena *arena, const loam_arena_config *config)
+{
+    loam_mapping mapping;
+
+    if (take_reservation(config, &mapping)) {
+        if (commit_start(&mapping, arena->commit_step))
+            return open_reservation(arena, config, &mapping, 0);
+        loam_vm_cache_give(&mapping);
+    }
+    if (config->backing == LOAM_ARENA_RESERVE)
+        return false;
+    open_nothing(arena);
+    return true;
+}
+
+static bool init_fixed(loam_arena *arena, const loam_arena_config *config, size_t taken)
+{
+    char *buffer = (char *)config->buffer;
+    char *end = buffer + config->buffer_size;
+
+    return taken < config->buffer_size && open_first(arena, buffer + taken, end, end, end);
+}
+
+static bool open_backing(loam_arena *arena, const loam_arena_config *config)
+{
+    switch (config->backing) {
+    case LOAM_ARENA_FIXED:
+        return init_fixed(arena, config, 0);
+    case LOAM_ARENA_CHAIN:
+        open_nothing(arena);
+        return true;
+    default:
+        return init_reserving(arena, config);
+    }
+}
+
+bool loam_arena_init(loam_arena *arena, const loam_arena_config *config)
+{
+    static const loam_arena_config defaults;
+
+    if (!config)
+        config = &defaults;
+    if (!config_valid(config))
+        return false;
+    set_up(arena, config, HOME_CALLER);
+    if (!open_backing(arena, config))
+        return false;
+    loam_arena_tell(arena, LOAM_ARENA_EVENT_INIT, NULL, 0);
+    return true;
+}
+
+static void unlink_child(loam_arena *arena)
+{
+    loam_arena **link;
+
+    for (link = &arena->parent->child; *link != arena; link = &(*link)->sibling)
+        continue;
+    *link = arena->sibling;
+    loam_arena_refresh(arena->parent);
+}
+
+static void drop_blocks(loam_arena *arena, loam_arena_block *block)
+{
+    while (block && block != &arena->first) {
+        loam_arena_block *prev = block->prev;
+
+        loam_arena_drop_block(arena, block);
+        block = prev;
+    }
+}
+
+/* Hands the reservation on; the arena itself may lie in it and is not touched after this. */
+static void give_reservation(const loam_arena *arena, const char *dirty)
+{
+    loam_mapping mapping = {
+        .base = arena->reservation_base,
+        .size = arena->reservation,
+        .committed = bytes_between(arena->reservation_base, arena->first.committed),
+        .dirty = bytes_between(arena->reservation_base, dirty),
+        .advised = arena->advised,
+        .kind = arena->mapping_kind,
+    };
+
+    loam_vm_cache_give(&mapping);
+}
+
+void loam_arena_deinit(loam_arena *arena)
+{
+    loam_arena_block *first = &arena->first;
+    const char *dirty;
+
+    LOAM_REQUIRE(arena->scope == 0, LOAM_MISUSE_ARENA_SCOPES_OPEN, arena);
+    if (arena->child)
+        loam_arena_end_children(arena, 0);
+    if (arena->parent)
+        unlink_child(arena);
+    loam_arena_tell(arena, LOAM_ARENA_EVENT_DEINIT, NULL, 0);
+    note_high(arena);
+    dirty = arena->block == first ? arena->zero_from : first->zero_from;
+    drop_blocks(arena, arena->block);
+    drop_blocks(arena, arena->spare);
+    if (arena->watched)
+        loam_mark_undefined(first->base, bytes_between(first->base, first->committed));
+    if (arena->reservation)
+        give_reservation(arena, dirty);
+}
+
+/* ---- life inside its own memory ---- */
+
+static size_t header_size(void)
+{
+    return loam_round_up(sizeof(loam_arena), ARENA_HEADER_ALIGN);
+}
+
+static loam_arena *create_in_buffer(const loam_arena_config *config)
+{
+    size_t padding = loam_padding(config->buffer, LOAM_ALIGNOF(loam_arena));
+    loam_arena *arena = (loam_arena *)(void *)((char *)config->buffer + padding);
+
+    if (config->buffer_size < padding + sizeof *arena)
+        return NULL;
+    set_up(arena, config, HOME_BUFFER);
+    return init_fixed(arena, config, padding + sizeof *arena) ? arena : NULL;
+}
+
+static loam_arena *create_in_reservation(const loam_arena_config *config)
+{
+    size_t step = loam_max(ARENA_COMMIT_STEP, config->page_size);
+    loam_mapping mapping;
+    loam_arena *arena;
+
+    if (!take_reservation(config, &mapping))
+        return NULL;
+    if (!commit_start(&mapping, step)) {
+        loam_vm_cache_give(&mapping);
+        return NULL;
+    }
+    arena = (loam_arena *)(void *)mapping.base;
+    set_up(arena, config, HOME_RESERVATION);
+    /* Both the header and the alignment's limit are far below what was committed. */
+    return open_reservation(arena, config, &mapping, header_size()) ? arena : NULL;
+}
+
+static loam_arena *create_in_block(const loam_arena_config *config)
+{
+    loam_allocator source = choose_source(config);
+    size_t room = config->auto_align ? config->auto_align : LOAM_MAX_ALIGN;
+    size_t size = loam_max(choose_block_size(config), sizeof(loam_arena) + 2 * room);
+    loam_arena *arena;
+    char *base;
+
+    size = loam_good_size(source, size, LOAM_MAX_ALIGN);
+    base = (char *)loam_alloc(source, size, LOAM_MAX_ALIGN);
+    if (!base)
+        return NULL;
+    arena = (loam_arena *)(void *)base;
+    set_up(arena, config, HOME_SOURCE);
+    arena->first.size = arena->chained = size;
+    (void)open_first(arena, base + sizeof *arena, base + size, base + size, base + size);
+    return arena;
+}
+
+static loam_arena *create_where(const loam_arena_config *config)
+{
+    loam_arena *arena;
+
+    if (config->backing == LOAM_ARENA_FIXED)
+        return create_in_buffer(config);
+    if (config->backing == LOAM_ARENA_CHAIN)
+        return create_in_block(config);
+    arena = create_in_reservation(config);
+    return !arena && config->backing == LOAM_ARENA_RESERVE_CHAIN ? create_in_block(config) : arena;
+}
+
+loam_arena *loam_arena_create(const loam_arena_config *config)
+{
+    static const loam_arena_config defaults;
+    loam_arena *arena;
+
+    if (!config)
+        config = &defaults;
+    if (!config_valid(config))
+        return NULL;
+    arena = create_where(config);
+    if (arena)
+        loam_arena_tell(arena, LOAM_ARENA_EVENT_INIT, NULL, 0);
+    return arena;
+}
+
+void loam_arena_destroy(loam_arena *arena)
+{
+    loam_allocator source;
+    size_t size;
+
+    if (!arena)
+        return;
+    source = arena->source;
+    size = arena->home == HOME_SOURCE ? arena->first.size : 0;
+    loam_arena_deinit(arena);
+    if (size)
+        loam_dealloc(source, arena, size, LOAM_MAX_ALIGN);
+}
+
+/* ---- children ---- */
+
+/* A plain chain over the parent's source; over the C library where the parent has none. */
+static loam_arena_config child_defaults(const loam_arena *parent)
+{
+    return (loam_arena_config){.backing = LOAM_ARENA_CHAIN, .source = parent->source};
+}
+
+loam_arena *loam_arena_create_child(loam_arena *parent, const loam_arena_config *config)
+{
+    loam_arena_config defaults = child_defaults(parent);
+    loam_arena *child = loam_arena_create(config ? config : &defaults);
+    size_t birth = loam_arena_pos(parent);
+
+    /* Something is pushed, so that a mark from before and one from after the birth differ. */
+    if (!child || !loam_arena_push_no_zero(parent, 1)) {
+        loam_arena_destroy(child);
+        return NULL;
+    }
+    child->parent = parent;
+    child->birth = birth;
+    child->sibling = parent->child;
+    parent->child = child;
+    loam_arena_refresh(parent);
+    return child;
+}
+
+void loam_arena_end_children(loam_arena *arena, size_t position)
+{
+    while (arena->child && arena->child->birth >= position)
+        loam_arena_destroy(arena->child);
+}

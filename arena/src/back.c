@@ -1,0 +1,216 @@
+/* back.c: how an arena goes back: rewinding, popping, clearing, and what is kept after that.
+ *
+ * Going back leaves newer blocks to the spare list, newest first, so that the next round takes them
+ * up again in the order in which it left them:
+ *
+ *     first <- block 2 <- block 3        rewind into first        spare: block 2 -> block 3
+ */
+#include "arena_internal.h"
+
+#include "internal/mark.h"
+#include "internal/vm_cache.h"
+
+/* ---- the step back ---- */
+
+void loam_arena_drop_block(loam_arena *arena, loam_arena_block *block)
+{
+    size_t size = block->size;
+
+    if (arena->watched)
+        loam_mark_undefined(block->base, bytes_between(block->base, block->end));
+    arena->chained -= size;
+    loam_dealloc(arena->source, block, size, LOAM_MAX_ALIGN);
+}
+
+/* Closes the newest block; the one before it is as it was left. */
+static void leave_block(loam_arena *arena)
+{
+    loam_arena_block *block = arena->block;
+    loam_arena_block *prev = block->prev;
+
+    note_high(arena);
+    arena->round = loam_max(arena->round, round_peak(arena));
+    loam_arena_bury(arena, block->base, bytes_between(block->base, block->end));
+    block->zero_from = arena->zero_from;
+    block->prev = arena->spare;
+    arena->spare = block;
+    arena->block = prev;
+    arena->next = prev->left_at;
+    arena->zero_from = prev->zero_from;
+    arena->high = prev->high;
+    arena->lost -= bytes_between(prev->left_at, prev->committed);
+}
+
+void loam_arena_go_back(loam_arena *arena, loam_arena_block *block, char *next)
+{
+    size_t padding = loam_padding(next, alignment_of(arena));
+    char *old;
+
+    if (arena->child)
+        loam_arena_end_children(arena, block->start + bytes_between(block->base, next));
+    while (arena->block != block)
+        leave_block(arena);
+    note_high(arena);
+    old = arena->next;
+    arena->next = padding <= bytes_between(next, old) ? next + padding : next;
+    loam_arena_bury(arena, arena->next, bytes_between(arena->next, old));
+    loam_arena_refresh(arena);
+}
+
+/* ---- marks ---- */
+
+static bool in_chain(const loam_arena *arena, const loam_arena_block *wanted)
+{
+    const loam_arena_block *block;
+
+    for (block = arena->block; block; block = block->prev) {
+        if (block == wanted)
+            return true;
+    }
+    return false;
+}
+
+/* Whether a mark still names a place at or below the position. */
+static bool mark_holds(const loam_arena *arena, const loam_arena_block *block, const char *next)
+{
+    return in_chain(arena, block) && (uintptr_t)next >= (uintptr_t)block->base &&
+           (uintptr_t)next <= (uintptr_t)top_of(arena, block);
+}
+
+void loam_arena_rewind_slow(loam_arena *arena, loam_arena_block *block, char *next,
+                            const loam_arena *owner)
+{
+    LOAM_REQUIRE(owner == arena, LOAM_MISUSE_ARENA_MARK_FOREIGN, next);
+    (void)owner;
+    /* A plain chain that has not begun has no memory; its place follows the alignment. */
+    if (block == &arena->first && arena->first.base == arena->first.end)
+        next = arena->first.base;
+    if (!mark_holds(arena, block, next)) {
+        LOAM_REQUIRE(false, LOAM_MISUSE_ARENA_MARK_STALE, next);
+        return;
+    }
+    LOAM_REQUIRE(block->start + bytes_between(block->base, next) >= arena->floor,
+                 LOAM_MISUSE_ARENA_POP_BELOW, next);
+    loam_arena_go_back(arena, block, next);
+    loam_arena_tell(arena, LOAM_ARENA_EVENT_POP, NULL, 0);
+}
+
+/* ---- positions ---- */
+
+void loam_arena_pop_to(loam_arena *arena, size_t position)
+{
+    loam_arena_block *block = arena->block;
+
+    if (position >= loam_arena_pos(arena)) {
+        LOAM_REQUIRE(position == loam_arena_pos(arena), LOAM_MISUSE_ARENA_POP_ABOVE, arena);
+        return;
+    }
+    LOAM_REQUIRE(position >= arena->floor, LOAM_MISUSE_ARENA_POP_BELOW, arena);
+    while (block->prev && position <= block->start)
+        block = block->prev;
+    loam_arena_go_back(arena, block, block->base + (position - block->start));
+    loam_arena_tell(arena, LOAM_ARENA_EVENT_POP, NULL, 0);
+}
+
+void loam_arena_pop(loam_arena *arena, size_t size)
+{
+    size_t position = loam_arena_pos(arena);
+
+    LOAM_REQUIRE(size <= position, LOAM_MISUSE_ARENA_POP_ABOVE, arena);
+    loam_arena_pop_to(arena, size <= position ? position - size : 0);
+}
+
+/* ---- clearing and retention ---- */
+
+/* The bytes of memory to keep after a round that used `used` of them. */
+static size_t choose_keep(loam_arena *arena, size_t used)
+{
+    switch ((loam_arena_retention)arena->retention) {
+    case LOAM_ARENA_KEEP_ALL:
+        return SIZE_MAX;
+    case LOAM_ARENA_KEEP_BYTES:
+        return arena->keep;
+    case LOAM_ARENA_GIVE_BACK:
+        return 0;
+    case LOAM_ARENA_KEEP_DECAYING:
+        break;
+    }
+    /* up at once, down by a quarter of the difference */
+    arena->keep = used >= arena->keep ? used : arena->keep - (arena->keep - used) / 4;
+    arena->keep = loam_max(arena->keep, ARENA_KEEP_LEAST);
+    return arena->keep;
+}
+
+/* Bytes of the reservation that stay committed: whole pages, huge ones where they are advised. */
+static size_t kept_of_reservation(const loam_arena *arena, size_t keep)
+{
+    size_t header = bytes_between(arena->reservation_base, arena->first.base);
+    size_t pages, huge = loam_vm_huge_page_size();
+
+    if (keep > arena->reservation - header)
+        return arena->reservation;
+    pages = loam_round_up(loam_max(header + keep, 1), arena->page_size);
+    if (arena->huge_from && arena->reservation_base + pages > arena->huge_from)
+        pages = loam_round_up(pages, huge);
+    return loam_min(pages, arena->reservation);
+}
+
+/* Decommits what lies behind the bytes to keep, where that was used or charged. Returns what the
+ * reservation still holds of the bytes to keep. */
+static size_t trim_reservation(loam_arena *arena, size_t keep)
+{
+    char *end = arena->reservation_base + kept_of_reservation(arena, keep);
+    char *committed = arena->first.committed;
+    bool charged = (loam_vm_capabilities() & LOAM_VM_FREE_COMMIT) == 0;
+
+    if (end < committed && (charged || arena->zero_from > end)) {
+        if (loam_vm_decommit(end, bytes_between(end, committed))) {
+            arena->first.committed = end;
+            if (arena->zero_from > end)
+                arena->zero_from = end;
+        } else {
+            arena->refused++;
+        }
+    }
+    return bytes_between(arena->first.base, arena->first.committed);
+}
+
+/* Keeps spare blocks while there is something left to keep for. Under an exact bound none goes
+ * over it; else the last one may, so that a round like the last one finds all its blocks. */
+static void trim_spares(loam_arena *arena, size_t keep)
+{
+    bool exact = arena->retention == LOAM_ARENA_KEEP_BYTES;
+    loam_arena_block **link = &arena->spare;
+
+    while (*link) {
+        loam_arena_block *block = *link;
+
+        if (keep > 0 && (!exact || block->size <= keep)) {
+            keep -= loam_min(keep, block->size);
+            link = &block->prev;
+        } else {
+            *link = block->prev;
+            loam_arena_drop_block(arena, block);
+        }
+    }
+}
+
+void loam_arena_clear(loam_arena *arena)
+{
+    loam_arena_block *first = &arena->first;
+    size_t used = round_peak(arena);
+    size_t keep;
+
+    LOAM_REQUIRE(arena->scope == 0, LOAM_MISUSE_ARENA_SCOPES_OPEN, arena);
+    loam_arena_go_back(arena, first, first->base);
+    arena->peak = loam_max(arena->peak, used);
+    arena->round = 0;
+    arena->raised = false;
+    arena->high = first->base;
+    keep = choose_keep(arena, used);
+    if (arena->reservation)
+        keep -= loam_min(keep, trim_reservation(arena, keep));
+    trim_spares(arena, keep);
+    loam_arena_refresh(arena);
+    loam_arena_tell(arena, LOAM_ARENA_EVENT_CLEAR, NULL, 0);
+}

@@ -1,0 +1,408 @@
+/* push.c: how an arena moves forward when the inline push does not fit.
+ *
+ * A push is first placed in the newest block:
+ *
+ *     next                                      committed          end
+ *      |padding|======= size =======|                |               |
+ *
+ * if it ends behind `committed`, the reservation commits more; if it ends behind `end` or that is
+ * refused, a chain opens a new block. Nothing changes before the last step that can fail.
+ */
+#include "arena_internal.h"
+
+#include "internal/mark.h"
+#include "internal/vm_cache.h"
+
+/* ---- what the inline push may do ---- */
+
+/* Where the limit ends the newest block; its committed end when that comes first. */
+static char *usable_end(const loam_arena *arena)
+{
+    const loam_arena_block *block = arena->block;
+    size_t left = arena->limit > block->start ? arena->limit - block->start : 0;
+
+    return block->base + loam_min(left, bytes_between(block->base, block->committed));
+}
+
+void loam_arena_refresh(loam_arena *arena)
+{
+    char *end = usable_end(arena);
+
+    end -= (uintptr_t)end & arena->align_mask;
+    if (arena->watched || loam_padding(arena->next, alignment_of(arena)) || end < arena->next) {
+        arena->end = arena->next;
+        arena->fast = NULL;
+    } else {
+        arena->end = end;
+        arena->fast = arena->child || arena->raised ? NULL : arena->block;
+    }
+}
+
+void loam_arena_bury(const loam_arena *arena, const void *ptr, size_t size)
+{
+    if (arena->watched)
+        loam_mark_dead(ptr, size);
+}
+
+void loam_arena_tell_log(const loam_arena *arena, loam_arena_event_kind kind, const void *ptr,
+                         size_t size)
+{
+    loam_arena_event event;
+
+    event.kind = kind;
+    event.arena = arena;
+    event.ptr = ptr;
+    event.size = size;
+    event.position = loam_arena_pos(arena);
+    arena->log(arena->log_context, &event);
+}
+
+/* ---- committing ---- */
+
+/* Advises huge pages for all of the reservation that lies behind huge_from, when growth reaches it.
+ * Advice may be refused; it is asked for once. */
+static void advise_huge(loam_arena *arena, const char *committed)
+{
+    char *from = arena->huge_from;
+    char *end = arena->reservation_base + arena->reservation;
+
+    if (!from || committed <= from || arena->advised >= arena->reservation)
+        return;
+    (void)loam_vm_advise(from, bytes_between(from, end), LOAM_VM_HUGE);
+    arena->advised = arena->reservation;
+}
+
+static bool commit_to(loam_arena *arena, char *committed)
+{
+    loam_arena_block *block = &arena->first;
+    size_t more = bytes_between(block->committed, committed);
+
+    if (!loam_vm_commit(block->committed, more))
+        return false;
+    loam_arena_bury(arena, block->committed, more);
+    block->committed = committed;
+    return true;
+}
+
+/* Commits the reservation up to `end` at least, and a step further where it may. */
+static bool grow_reservation(loam_arena *arena, char *end)
+{
+    char *base = arena->reservation_base;
+    char *old = arena->first.committed;
+    size_t least =
+        loam_min(loam_round_up(bytes_between(base, end), arena->page_size), arena->reservation);
+    size_t ahead = loam_min(bytes_between(base, old) + arena->commit_step, arena->reservation);
+
+    if (base + least < old)
+        least = bytes_between(base, old);
+    if (!(ahead > least && commit_to(arena, base + ahead)) && !commit_to(arena, base + least))
+        return false;
+    if (arena->commit_step < ARENA_COMMIT_LIMIT)
+        arena->commit_step *= 2;
+    advise_huge(arena, arena->first.committed);
+    loam_arena_tell(arena, LOAM_ARENA_EVENT_COMMIT, old,
+                    bytes_between(old, arena->first.committed));
+    return true;
+}
+
+/* Whether `padding` and `size` fit below the limit. */
+static bool within_limit(const loam_arena *arena, size_t padding, size_t size)
+{
+    size_t position = loam_arena_pos(arena);
+    size_t left = arena->limit > position ? arena->limit - position : 0;
+
+    return padding <= left && size <= left - padding;
+}
+
+/* Makes the newest block hold `size` bytes behind `padding`, committing if need be. */
+static bool fit_in_block(loam_arena *arena, size_t padding, size_t size)
+{
+    loam_arena_block *block = arena->block;
+    size_t room = bytes_between(arena->next, block->end);
+    char *end;
+
+    if (padding > room || size > room - padding || !within_limit(arena, padding, size))
+        return false;
+    end = arena->next + padding + size;
+    return end <= block->committed || (is_reserved(arena, block) && grow_reservation(arena, end));
+}
+
+/* ---- chaining ---- */
+
+static void enter_block(loam_arena *arena, loam_arena_block *block)
+{
+    loam_arena_block *old = arena->block;
+
+    note_high(arena);
+    arena->round = loam_max(arena->round, round_peak(arena));
+    old->left_at = arena->next;
+    old->zero_from = arena->zero_from;
+    old->high = arena->high;
+    arena->lost += bytes_between(old->left_at, old->committed);
+    block->prev = old;
+    block->start = loam_arena_pos(arena);
+    arena->block = block;
+    arena->next = arena->high = block->base;
+    arena->zero_from = block->zero_from;
+}
+
+/* The first spare block that holds `size` bytes at `align`. */
+static loam_arena_block *take_spare(loam_arena *arena, size_t size, size_t align)
+{
+    loam_arena_block **link;
+
+    for (link = &arena->spare; *link; link = &(*link)->prev) {
+        loam_arena_block *block = *link;
+        size_t room = bytes_between(block->base, block->end);
+        size_t padding = loam_padding(block->base, align);
+
+        if (padding <= room && size <= room - padding) {
+            *link = block->prev;
+            return block;
+        }
+    }
+    return NULL;
+}
+
+/* Fresh mappings read zero; what other sources hand out is unknown. */
+static bool source_is_zero(const loam_arena *arena)
+{
+    return arena->source.ops == loam_vm_allocator().ops;
+}
+
+static loam_arena_block *take_block(loam_arena *arena, size_t size)
+{
+    bool zero = source_is_zero(arena);
+    char *memory;
+    loam_arena_block *block;
+
+    size = loam_good_size(arena->source, size, LOAM_MAX_ALIGN);
+    memory = (char *)(zero ? loam_zalloc(arena->source, size, LOAM_MAX_ALIGN)
+                           : loam_alloc(arena->source, size, LOAM_MAX_ALIGN));
+    if (!memory)
+        return NULL;
+    block = (loam_arena_block *)(void *)memory;
+    block->base = memory + block_header_size();
+    block->committed = block->end = memory + size;
+    block->zero_from = zero ? block->base : block->end;
+    block->size = size;
+    arena->chained += size;
+    loam_arena_bury(arena, block->base, bytes_between(block->base, block->end));
+    loam_arena_tell(arena, LOAM_ARENA_EVENT_COMMIT, memory, size);
+    return block;
+}
+
+/* Opens a block that holds `size` bytes at `align`: a spare one, one of the usual size, or one that
+ * is just big enough. Neither position nor contents change. */
+static bool open_block(loam_arena *arena, size_t size, size_t align)
+{
+    size_t slack = align > LOAM_MAX_ALIGN ? align - LOAM_MAX_ALIGN : 0;
+    loam_arena_block *block;
+    size_t least;
+
+    if (!can_chain(arena) || !within_limit(arena, 0, size) ||
+        !loam_add_checked(size, slack + block_header_size(), &least))
+        return false;
+    block = take_spare(arena, size, align);
+    if (!block && arena->block_size > least)
+        block = take_block(arena, arena->block_size);
+    if (!block)
+        block = take_block(arena, least);
+    if (!block)
+        return false;
+    if (arena->block_size < arena->block_limit)
+        arena->block_size = loam_min(arena->block_size * 2, arena->block_limit);
+    enter_block(arena, block);
+    return true;
+}
+
+/* Makes the newest block hold `size` bytes at `align`, opening one if need be. A block that turns
+ * out to need padding beyond the limit stays open: the position is the same. */
+static bool make_room(loam_arena *arena, size_t size, size_t align)
+{
+    return fit_in_block(arena, loam_padding(arena->next, align), size) ||
+           (open_block(arena, size, align) &&
+            fit_in_block(arena, loam_padding(arena->next, align), size));
+}
+
+/* ---- pushing ---- */
+
+/* Sets `next` to `top` rounded up, or to `top` itself at the very end of a block. */
+static void set_next(loam_arena *arena, char *top)
+{
+    size_t padding = loam_padding(top, alignment_of(arena));
+    size_t room = bytes_between(top, usable_end(arena));
+
+    arena->next = top <= usable_end(arena) && padding <= room ? top + padding : top;
+    loam_arena_refresh(arena);
+}
+
+static void *refuse(loam_arena *arena, size_t size)
+{
+    arena->failures++;
+    loam_arena_tell(arena, LOAM_ARENA_EVENT_FAIL, NULL, size);
+    return NULL;
+}
+
+/* No bytes at a good alignment is no failure (A1). */
+static void *refuse_odd(loam_arena *arena, size_t size, size_t align)
+{
+    if (size == 0 && loam_is_pow2(align))
+        return loam_empty_block(loam_max(align, alignment_of(arena)));
+    (void)loam_answer_odd_request(size, align);
+    return refuse(arena, size);
+}
+
+static void mark_pushed(loam_arena *arena, char *ptr, size_t size, bool zero)
+{
+    if (!arena->watched)
+        return;
+    if (zero)
+        loam_mark_live(ptr, size);
+    else
+        loam_mark_undefined(ptr, size);
+}
+
+void *loam_arena_push_slow(loam_arena *arena, size_t size, size_t align, bool zero)
+{
+    char *ptr;
+
+    if (!loam_request_valid(size, align))
+        return refuse_odd(arena, size, align);
+    align = loam_max(align, alignment_of(arena));
+    if (!make_room(arena, size, align)) {
+        loam_arena_refresh(arena);
+        return refuse(arena, size);
+    }
+    ptr = arena->next + loam_padding(arena->next, align);
+    mark_pushed(arena, ptr, size, zero);
+    if (zero && ptr < arena->zero_from)
+        memset(ptr, 0, loam_min(size, bytes_between(ptr, arena->zero_from)));
+    set_next(arena, ptr + size);
+    loam_arena_tell(arena, LOAM_ARENA_EVENT_PUSH, ptr, size);
+    return ptr;
+}
+
+char *loam_arena_push_text(loam_arena *arena, const char *text, size_t length)
+{
+    char *copy;
+
+    if (length >= (size_t)PTRDIFF_MAX)
+        return (char *)refuse(arena, length);
+    copy = (char *)loam_arena_push_no_zero(arena, length + 1);
+    if (!copy)
+        return NULL;
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    return copy;
+}
+
+/* ---- alignment and preparation ---- */
+
+static bool alignment_valid(size_t align)
+{
+    LOAM_REQUIRE(loam_is_pow2(align), LOAM_MISUSE_BAD_ALIGNMENT, (void *)(uintptr_t)align);
+    return loam_is_pow2(align);
+}
+
+bool loam_arena_prepare(loam_arena *arena, size_t size, size_t align)
+{
+    bool ready;
+
+    if (!alignment_valid(align) || size > (size_t)PTRDIFF_MAX)
+        return false;
+    ready = size == 0 || make_room(arena, size, loam_max(align, alignment_of(arena)));
+    loam_arena_refresh(arena);
+    return ready;
+}
+
+/* A new block is opened for one aligned byte, so that the aligned place is in it. */
+bool loam_arena_align(loam_arena *arena, size_t align)
+{
+    bool room;
+
+    if (!alignment_valid(align))
+        return false;
+    room =
+        loam_padding(arena->next, align) == 0 ||
+        fit_in_block(arena, 0, loam_padding(arena->next, align)) ||
+        (open_block(arena, 1, align) && fit_in_block(arena, 0, loam_padding(arena->next, align)));
+    if (room)
+        arena->next += loam_padding(arena->next, align);
+    else
+        arena->failures++;
+    loam_arena_refresh(arena);
+    return room;
+}
+
+bool loam_arena_set_auto_align(loam_arena *arena, size_t align)
+{
+    if (!alignment_valid(align) || align > ARENA_ALIGN_LIMIT)
+        return false;
+    if (align > alignment_of(arena) && loam_arena_pos(arena) > 0)
+        arena->raised = true; /* a mark from before may not be aligned */
+    arena->align_mask = align - 1;
+    if (arena->first.base == arena->first.end && arena->block == &arena->first)
+        arena->next = arena->first.base = arena->first.committed = arena->first.end = arena->high =
+            arena->zero_from = (char *)loam_empty_block(align);
+    set_next(arena, arena->next);
+    return true;
+}
+
+void loam_arena_set_limit(loam_arena *arena, size_t limit)
+{
+    arena->limit = limit ? limit : SIZE_MAX;
+    loam_arena_refresh(arena);
+}
+
+/* ---- the newest block ---- */
+
+/* Whether [ptr, ptr + size) is what was pushed last, and in the innermost scope. */
+static bool is_newest(const loam_arena *arena, const char *ptr, size_t size)
+{
+    const loam_arena_block *block = arena->block;
+    size_t room;
+
+    if ((uintptr_t)ptr < (uintptr_t)block->base || (uintptr_t)ptr > (uintptr_t)arena->next)
+        return false;
+    room = bytes_between(ptr, arena->next);
+    if (size > room || block->start + bytes_between(block->base, ptr) < arena->floor)
+        return false;
+    return size == room || size + loam_padding(ptr + size, alignment_of(arena)) == room;
+}
+
+bool loam_arena_resize(loam_arena *arena, void *ptr, size_t size, size_t new_size)
+{
+    char *start = (char *)ptr;
+    char *old_next = arena->next;
+
+    if (size == new_size)
+        return true;
+    if (size == 0 || !loam_request_valid(new_size, 1) || !is_newest(arena, start, size))
+        return false;
+    note_high(arena);
+    arena->next = start;
+    if (!fit_in_block(arena, 0, new_size)) {
+        arena->next = old_next;
+        loam_arena_refresh(arena);
+        return false;
+    }
+    if (new_size < size)
+        loam_arena_bury(arena, start + new_size, size - new_size);
+    else if (arena->watched)
+        loam_mark_undefined(start + size, new_size - size);
+    set_next(arena, start + new_size);
+    loam_arena_tell(arena, LOAM_ARENA_EVENT_RESIZE, ptr, new_size);
+    return true;
+}
+
+bool loam_arena_undo(loam_arena *arena, void *ptr, size_t size)
+{
+    if (size == 0)
+        return true;
+    if (!is_newest(arena, (const char *)ptr, size))
+        return false;
+    loam_arena_go_back(arena, arena->block, (char *)ptr);
+    loam_arena_tell(arena, LOAM_ARENA_EVENT_POP, ptr, size);
+    return true;
+}
