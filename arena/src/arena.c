@@ -23,7 +23,7 @@ static size_t huge_page_size(void)
     return size ? size : (size_t)2 << 20;
 }
 
-static bool config_valid(const loam_arena_config *config)
+bool loam_arena_config_valid(const loam_arena_config *config)
 {
     if (config->auto_align != 0 &&
         (!loam_is_pow2(config->auto_align) || config->auto_align > ARENA_ALIGN_LIMIT))
@@ -35,6 +35,11 @@ static bool config_valid(const loam_arena_config *config)
         return false;
     return (unsigned)config->backing <= LOAM_ARENA_FIXED &&
            (unsigned)config->retention <= LOAM_ARENA_GIVE_BACK;
+}
+
+static size_t choose_align(const loam_arena_config *config)
+{
+    return config->auto_align ? config->auto_align : LOAM_MAX_ALIGN;
 }
 
 static loam_allocator choose_source(const loam_arena_config *config)
@@ -57,7 +62,7 @@ static size_t choose_block_size(const loam_arena_config *config)
 static void set_up(loam_arena *arena, const loam_arena_config *config, uint8_t home)
 {
     loam_clear(arena, sizeof *arena);
-    arena->align_mask = (config->auto_align ? config->auto_align : LOAM_MAX_ALIGN) - 1;
+    arena->align_mask = choose_align(config) - 1;
     arena->block = &arena->first;
     arena->source = choose_source(config);
     arena->block_size = choose_block_size(config);
@@ -92,10 +97,10 @@ static bool open_first(loam_arena *arena, char *base, char *committed, char *end
     return true;
 }
 
-/* A plain chain that has no block yet: no room, at an address that is aligned. */
+/* A plain chain that has no block yet: no room, at an address that has every alignment. */
 static void open_nothing(loam_arena *arena)
 {
-    char *nowhere = (char *)loam_empty_block(alignment_of(arena));
+    char *nowhere = (char *)loam_empty_block(ARENA_ALIGN_LIMIT);
 
     arena->first.base = arena->first.committed = arena->first.end = nowhere;
     arena->next = arena->high = arena->zero_from = nowhere;
@@ -123,19 +128,40 @@ static size_t choose_reserve(const loam_arena_config *config)
     return loam_round_up(wanted, loam_max(config->page_size, loam_vm_reserve_granularity()));
 }
 
+/* A reservation starts where pushes are aligned, so that all of it is of use. */
+static size_t reservation_align(const loam_arena_config *config, size_t size)
+{
+    size_t align = loam_max(config->page_size, loam_vm_reserve_granularity());
+
+    return loam_max(size >= huge_page_size() ? huge_page_size() : align, choose_align(config));
+}
+
+/* Where reservations had to climb down before, the system is asked for the whole once more, since
+ * it may have room again; then one that climbed down as far will do. */
+static bool take_like_the_last(size_t wanted, size_t align, uint32_t kind, loam_mapping *mapping)
+{
+    size_t climbed = __atomic_load_n(&last_climbed, __ATOMIC_RELAXED);
+    char *base;
+
+    if (climbed == 0 || climbed >= wanted)
+        return false;
+    base = (char *)loam_vm_reserve(wanted, align);
+    if (!base)
+        return loam_vm_cache_take(climbed, align, kind, mapping);
+    __atomic_store_n(&last_climbed, 0, __ATOMIC_RELAXED);
+    *mapping = (loam_mapping){.base = base, .size = wanted, .kind = kind};
+    return true;
+}
+
 static bool take_reservation(const loam_arena_config *config, loam_mapping *mapping)
 {
     size_t wanted = choose_reserve(config);
     size_t least = loam_min(wanted, ARENA_RESERVE_LEAST);
-    size_t climbed = __atomic_load_n(&last_climbed, __ATOMIC_RELAXED);
-    size_t align = loam_max(config->page_size, loam_vm_reserve_granularity());
+    size_t align = reservation_align(config, wanted);
     uint32_t kind = mapping_kind(config);
 
-    if (wanted >= huge_page_size())
-        align = huge_page_size();
-    if (loam_vm_cache_take(wanted, align, kind, mapping))
-        return true;
-    if (climbed != 0 && climbed < wanted && loam_vm_cache_take(climbed, align, kind, mapping))
+    if (loam_vm_cache_take(wanted, align, kind, mapping) ||
+        take_like_the_last(wanted, align, kind, mapping))
         return true;
     if (!loam_vm_cache_reserve(wanted, least, align, kind, mapping))
         return false;
@@ -144,9 +170,9 @@ static bool take_reservation(const loam_arena_config *config, loam_mapping *mapp
     return true;
 }
 
-static bool commit_start(loam_mapping *mapping, size_t step)
+static bool commit_first(loam_mapping *mapping, size_t size)
 {
-    size_t wanted = loam_min(step, mapping->size);
+    size_t wanted = loam_min(size, mapping->size);
 
     if (mapping->committed >= wanted)
         return true;
@@ -154,6 +180,23 @@ static bool commit_start(loam_mapping *mapping, size_t step)
         return false;
     mapping->committed = wanted;
     return true;
+}
+
+/* Takes a reservation whose first `taken` bytes will hold the arena itself, and commits its start:
+ * a step, or just the page of the first byte behind that. */
+static bool start_reservation(const loam_arena_config *config, size_t taken, loam_mapping *mapping)
+{
+    size_t page = loam_max(config->page_size, loam_vm_page_size());
+    size_t first = loam_round_up(taken, choose_align(config));
+    size_t least = loam_round_up(first + 1, page);
+
+    if (!take_reservation(config, mapping))
+        return false;
+    if (first < mapping->size &&
+        (commit_first(mapping, loam_max(ARENA_COMMIT_STEP, least)) || commit_first(mapping, least)))
+        return true;
+    loam_vm_cache_give(mapping);
+    return false;
 }
 
 /* Explicit huge pages are advised at once, those of the policy when the arena grows to them. */
@@ -175,7 +218,7 @@ static void set_up_huge_pages(loam_arena *arena, const loam_arena_config *config
 }
 
 /* Opens the first block in a reservation whose first `taken` bytes hold the arena itself. */
-static bool open_reservation(loam_arena *arena, const loam_arena_config *config,
+static void open_reservation(loam_arena *arena, const loam_arena_config *config,
                              const loam_mapping *mapping, size_t taken)
 {
     size_t dirty = loam_max(mapping->dirty, taken);
@@ -184,8 +227,8 @@ static bool open_reservation(loam_arena *arena, const loam_arena_config *config,
     arena->reservation = mapping->size;
     arena->reservation_base = mapping->base;
     set_up_huge_pages(arena, config, mapping);
-    return open_first(arena, mapping->base + taken, mapping->base + mapping->committed,
-                      mapping->base + mapping->size, mapping->base + dirty);
+    (void)open_first(arena, mapping->base + taken, mapping->base + mapping->committed,
+                     mapping->base + mapping->size, mapping->base + dirty);
 }
 
 /* ---- life on the caller's storage ---- */
@@ -194,14 +237,12 @@ static bool init_reserving(loam_arena *arena, const loam_arena_config *config)
 {
     loam_mapping mapping;
 
-    if (take_reservation(config, &mapping)) {
-        if (commit_start(&mapping, arena->commit_step))
-            return open_reservation(arena, config, &mapping, 0);
-        loam_vm_cache_give(&mapping);
-    }
-    if (config->backing == LOAM_ARENA_RESERVE)
+    if (start_reservation(config, 0, &mapping))
+        open_reservation(arena, config, &mapping, 0);
+    else if (config->backing == LOAM_ARENA_RESERVE_CHAIN)
+        open_nothing(arena);
+    else
         return false;
-    open_nothing(arena);
     return true;
 }
 
@@ -232,7 +273,7 @@ bool loam_arena_init(loam_arena *arena, const loam_arena_config *config)
 
     if (!config)
         config = &defaults;
-    if (!config_valid(config))
+    if (!loam_arena_config_valid(config))
         return false;
     set_up(arena, config, HOME_CALLER);
     if (!open_backing(arena, config))
@@ -306,50 +347,60 @@ static size_t header_size(void)
 
 static loam_arena *create_in_buffer(const loam_arena_config *config)
 {
-    size_t padding = loam_padding(config->buffer, LOAM_ALIGNOF(loam_arena));
-    loam_arena *arena = (loam_arena *)(void *)((char *)config->buffer + padding);
+    char *buffer = (char *)config->buffer;
+    size_t before = loam_padding(buffer, LOAM_ALIGNOF(loam_arena));
+    size_t taken = before + sizeof(loam_arena);
+    loam_arena *arena = (loam_arena *)(void *)(buffer + before);
 
-    if (config->buffer_size < padding + sizeof *arena)
+    if (config->buffer_size <= taken + loam_padding(buffer + taken, choose_align(config)))
         return NULL;
     set_up(arena, config, HOME_BUFFER);
-    return init_fixed(arena, config, padding + sizeof *arena) ? arena : NULL;
+    (void)init_fixed(arena, config, taken);
+    return arena;
 }
 
 static loam_arena *create_in_reservation(const loam_arena_config *config)
 {
-    size_t step = loam_max(ARENA_COMMIT_STEP, config->page_size);
     loam_mapping mapping;
     loam_arena *arena;
 
-    if (!take_reservation(config, &mapping))
+    if (!start_reservation(config, header_size(), &mapping))
         return NULL;
-    if (!commit_start(&mapping, step)) {
-        loam_vm_cache_give(&mapping);
-        return NULL;
-    }
     arena = (loam_arena *)(void *)mapping.base;
     set_up(arena, config, HOME_RESERVATION);
-    /* Both the header and the alignment's limit are far below what was committed. */
-    return open_reservation(arena, config, &mapping, header_size()) ? arena : NULL;
+    open_reservation(arena, config, &mapping, header_size());
+    return arena;
 }
 
-static loam_arena *create_in_block(const loam_arena_config *config)
+static loam_arena *create_in_block_of(const loam_arena_config *config, size_t size)
 {
     loam_allocator source = choose_source(config);
-    size_t room = config->auto_align ? config->auto_align : LOAM_MAX_ALIGN;
-    size_t size = loam_max(choose_block_size(config), sizeof(loam_arena) + 2 * room);
+    bool zero = loam_arena_source_is_zero(source);
     loam_arena *arena;
     char *base;
 
     size = loam_good_size(source, size, LOAM_MAX_ALIGN);
-    base = (char *)loam_alloc(source, size, LOAM_MAX_ALIGN);
+    base = (char *)(zero ? loam_zalloc(source, size, LOAM_MAX_ALIGN)
+                         : loam_alloc(source, size, LOAM_MAX_ALIGN));
     if (!base)
         return NULL;
     arena = (loam_arena *)(void *)base;
     set_up(arena, config, HOME_SOURCE);
+    grow_block_size(arena);
     arena->first.size = arena->chained = size;
-    (void)open_first(arena, base + sizeof *arena, base + size, base + size, base + size);
+    (void)open_first(arena, base + sizeof *arena, base + size, base + size,
+                     zero ? base : base + size);
     return arena;
+}
+
+/* The size of the first block is a hint; what it must hold is the arena and one aligned byte. */
+static loam_arena *create_in_block(const loam_arena_config *config)
+{
+    size_t least = sizeof(loam_arena) + 2 * choose_align(config);
+    size_t size = loam_max(choose_block_size(config), least);
+    loam_arena *arena = create_in_block_of(config, size);
+
+    return !arena && size > least ? create_in_block_of(config, least) : arena;
 }
 
 static loam_arena *create_where(const loam_arena_config *config)
@@ -371,7 +422,7 @@ loam_arena *loam_arena_create(const loam_arena_config *config)
 
     if (!config)
         config = &defaults;
-    if (!config_valid(config))
+    if (!loam_arena_config_valid(config))
         return NULL;
     arena = create_where(config);
     if (arena)

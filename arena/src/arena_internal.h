@@ -7,16 +7,19 @@
  *     [######left_at. . ] [####left_at. . . ] [#####next. . . . |committed. . . . . .end]
  *      ^start 0            ^start = left's     ^start
  *
- *   I1  A block's start is the position at which the block before it was left.
- *   I2  base <= next <= committed <= end in the newest block; base <= left_at <= committed in
- * others. I3  [max(zero_from, next), committed) reads zero. While blocks are only pushed, zero_from
- * may lie behind `next`: what is handed out above it was zero then. Each step back raises it. I4
- * arena->end <= committed and within the limit. arena->end - next is a multiple of the alignment,
- * and so is next; or arena->end == next, and every push goes out of line. I5  arena->fast is the
- * newest block or NULL. It is NULL when the arena is watched, has children, or next is not aligned.
- *   I6  chained is the sum of the sizes of all blocks from the source, spare ones included.
- *   I7  Children are listed newest first, and each was born below the present position.
- *   I8  committed of the reservation is on a page of the arena, or at its end.
+ * - I1  A block's start is the position at which the block before it was left; the first block's is
+ *   0. A position that is both a block's end and the next one's start is in the next one.
+ * - I2  base <= next <= committed <= end in the newest block, base <= left_at <= committed in the
+ *   others.
+ * - I3  [max(zero_from, next), committed) reads zero. While blocks are only pushed, zero_from may
+ *   be below `next`: what is handed out above it was zero then. Each step back raises it.
+ * - I4  arena->end <= committed and within the limit. arena->end - next is a multiple of the
+ *   alignment, and so is next; or arena->end == next, and every push goes out of line.
+ * - I5  arena->fast is the newest block or NULL. It is NULL when the arena is watched, has
+ *   children, `next` is not aligned, or a mark may not be (`raised`).
+ * - I6  chained is the sum of the sizes of all blocks from the source, spare ones included.
+ * - I7  Children are listed newest first, and each was born below the present position.
+ * - I8  committed of the reservation is on a page of the arena, or at its end.
  *
  * An arena is *watched* in checked builds, under AddressSanitizer and Valgrind, and when it has a
  * logging callback. Then nothing is inline, and every edge is marked: what is not live is dead.
@@ -65,6 +68,12 @@ static inline size_t bytes_between(const char *from, const char *to)
     return (size_t)(to - from);
 }
 
+/* The bytes in front of the first block that hold the arena itself, with padding. */
+static inline size_t own_size(const loam_arena *arena)
+{
+    return arena->home == HOME_CALLER ? 0 : bytes_between((const char *)arena, arena->first.base);
+}
+
 /* Whether blocks can be taken from the source. */
 static inline bool can_chain(const loam_arena *arena)
 {
@@ -74,6 +83,12 @@ static inline bool can_chain(const loam_arena *arena)
 static inline bool is_reserved(const loam_arena *arena, const loam_arena_block *block)
 {
     return block == &arena->first && arena->reservation != 0;
+}
+
+static inline void grow_block_size(loam_arena *arena)
+{
+    if (arena->block_size < arena->block_limit)
+        arena->block_size = loam_min(arena->block_size * 2, arena->block_limit);
 }
 
 /* The bytes in front of a chained block's memory. */
@@ -106,9 +121,15 @@ void loam_arena_refresh(loam_arena *arena);
 /* Makes [ptr, ptr + size) dead for the tools, where the arena is watched. */
 void loam_arena_bury(const loam_arena *arena, const void *ptr, size_t size);
 
+/* Whether all values of a configuration are in their ranges. */
+bool loam_arena_config_valid(const loam_arena_config *config);
+
 /* Goes back to `next` in `block`, which is in the chain: ends younger children, leaves newer blocks
  * to the spare list. */
 void loam_arena_go_back(loam_arena *arena, loam_arena_block *block, char *next);
+
+/* Whether what the source hands out through loam_zalloc() is zero without being cleared. */
+bool loam_arena_source_is_zero(loam_allocator source);
 
 /* Gives a block back to the source. */
 void loam_arena_drop_block(loam_arena *arena, loam_arena_block *block);

@@ -4,6 +4,10 @@
  * up again in the order in which it left them:
  *
  *     first <- block 2 <- block 3        rewind into first        spare: block 2 -> block 3
+ *
+ * The end of a block and the start of the next one are the same position. Going back to it stays in
+ * the newer one: so each place that a mark can name stays in the chain until the arena goes back to
+ * before it.
  */
 #include "arena_internal.h"
 
@@ -53,8 +57,19 @@ void loam_arena_go_back(loam_arena *arena, loam_arena_block *block, char *next)
     note_high(arena);
     old = arena->next;
     arena->next = padding <= bytes_between(next, old) ? next + padding : next;
-    loam_arena_bury(arena, arena->next, bytes_between(arena->next, old));
+    loam_arena_bury(arena, next, bytes_between(next, old));
     loam_arena_refresh(arena);
+}
+
+static void go_to(loam_arena *arena, size_t position)
+{
+    loam_arena_block *block = arena->block;
+
+    LOAM_REQUIRE(position >= arena->floor, LOAM_MISUSE_ARENA_POP_BELOW, arena);
+    while (position < block->start)
+        block = block->prev;
+    loam_arena_go_back(arena, block, block->base + (position - block->start));
+    loam_arena_tell(arena, LOAM_ARENA_EVENT_POP, NULL, 0);
 }
 
 /* ---- marks ---- */
@@ -82,34 +97,21 @@ void loam_arena_rewind_slow(loam_arena *arena, loam_arena_block *block, char *ne
 {
     LOAM_REQUIRE(owner == arena, LOAM_MISUSE_ARENA_MARK_FOREIGN, next);
     (void)owner;
-    /* A plain chain that has not begun has no memory; its place follows the alignment. */
-    if (block == &arena->first && arena->first.base == arena->first.end)
-        next = arena->first.base;
-    if (!mark_holds(arena, block, next)) {
+    if (mark_holds(arena, block, next))
+        go_to(arena, block->start + bytes_between(block->base, next));
+    else
         LOAM_REQUIRE(false, LOAM_MISUSE_ARENA_MARK_STALE, next);
-        return;
-    }
-    LOAM_REQUIRE(block->start + bytes_between(block->base, next) >= arena->floor,
-                 LOAM_MISUSE_ARENA_POP_BELOW, next);
-    loam_arena_go_back(arena, block, next);
-    loam_arena_tell(arena, LOAM_ARENA_EVENT_POP, NULL, 0);
 }
 
 /* ---- positions ---- */
 
 void loam_arena_pop_to(loam_arena *arena, size_t position)
 {
-    loam_arena_block *block = arena->block;
+    size_t present = loam_arena_pos(arena);
 
-    if (position >= loam_arena_pos(arena)) {
-        LOAM_REQUIRE(position == loam_arena_pos(arena), LOAM_MISUSE_ARENA_POP_ABOVE, arena);
-        return;
-    }
-    LOAM_REQUIRE(position >= arena->floor, LOAM_MISUSE_ARENA_POP_BELOW, arena);
-    while (block->prev && position <= block->start)
-        block = block->prev;
-    loam_arena_go_back(arena, block, block->base + (position - block->start));
-    loam_arena_tell(arena, LOAM_ARENA_EVENT_POP, NULL, 0);
+    LOAM_REQUIRE(position <= present, LOAM_MISUSE_ARENA_POP_ABOVE, arena);
+    if (position < present)
+        go_to(arena, position);
 }
 
 void loam_arena_pop(loam_arena *arena, size_t size)
@@ -155,24 +157,38 @@ static size_t kept_of_reservation(const loam_arena *arena, size_t keep)
     return loam_min(pages, arena->reservation);
 }
 
-/* Decommits what lies behind the bytes to keep, where that was used or charged. Returns what the
- * reservation still holds of the bytes to keep. */
+/* Gives back what lies behind `end`. Where commit is free, pages that were never touched hold
+ * nothing. False iff the system refuses. */
+static bool decommit_from(loam_arena *arena, char *end)
+{
+    size_t size = bytes_between(end, arena->first.committed);
+    bool charged = (loam_vm_capabilities() & LOAM_VM_FREE_COMMIT) == 0;
+
+    if ((charged || arena->zero_from > end) && !loam_vm_decommit(end, size))
+        return false;
+    if (arena->watched)
+        loam_mark_undefined(end, size); /* as it was before it was committed */
+    arena->first.committed = end;
+    if (arena->zero_from > end)
+        arena->zero_from = end;
+    return true;
+}
+
+/* Returns what the reservation still holds of the bytes to keep. */
 static size_t trim_reservation(loam_arena *arena, size_t keep)
 {
     char *end = arena->reservation_base + kept_of_reservation(arena, keep);
-    char *committed = arena->first.committed;
-    bool charged = (loam_vm_capabilities() & LOAM_VM_FREE_COMMIT) == 0;
 
-    if (end < committed && (charged || arena->zero_from > end)) {
-        if (loam_vm_decommit(end, bytes_between(end, committed))) {
-            arena->first.committed = end;
-            if (arena->zero_from > end)
-                arena->zero_from = end;
-        } else {
-            arena->refused++;
-        }
-    }
+    if (end < arena->first.committed && !decommit_from(arena, end))
+        arena->refused++;
     return bytes_between(arena->first.base, arena->first.committed);
+}
+
+/* What a block counts for: all of it where the bound is exact, else what a round can use of it. */
+static size_t weight_of(const loam_arena *arena, const loam_arena_block *block)
+{
+    return arena->retention == LOAM_ARENA_KEEP_BYTES ? block->size
+                                                     : bytes_between(block->base, block->end);
 }
 
 /* Keeps spare blocks while there is something left to keep for. Under an exact bound none goes
@@ -184,9 +200,10 @@ static void trim_spares(loam_arena *arena, size_t keep)
 
     while (*link) {
         loam_arena_block *block = *link;
+        size_t weight = weight_of(arena, block);
 
-        if (keep > 0 && (!exact || block->size <= keep)) {
-            keep -= loam_min(keep, block->size);
+        if (keep > 0 && (!exact || weight <= keep)) {
+            keep -= loam_min(keep, weight);
             link = &block->prev;
         } else {
             *link = block->prev;
@@ -199,18 +216,17 @@ void loam_arena_clear(loam_arena *arena)
 {
     loam_arena_block *first = &arena->first;
     size_t used = round_peak(arena);
-    size_t keep;
+    size_t keep, kept;
 
     LOAM_REQUIRE(arena->scope == 0, LOAM_MISUSE_ARENA_SCOPES_OPEN, arena);
     loam_arena_go_back(arena, first, first->base);
     arena->peak = loam_max(arena->peak, used);
-    arena->round = 0;
-    arena->raised = false;
+    keep = choose_keep(arena, used + arena->round_lost);
+    arena->round = arena->round_lost = 0;
+    arena->raised = loam_padding(first->base, alignment_of(arena)) != 0;
     arena->high = first->base;
-    keep = choose_keep(arena, used);
-    if (arena->reservation)
-        keep -= loam_min(keep, trim_reservation(arena, keep));
-    trim_spares(arena, keep);
+    kept = arena->reservation ? trim_reservation(arena, keep) : weight_of(arena, first);
+    trim_spares(arena, keep - loam_min(keep, kept));
     loam_arena_refresh(arena);
     loam_arena_tell(arena, LOAM_ARENA_EVENT_CLEAR, NULL, 0);
 }

@@ -18,12 +18,6 @@ bool loam_arena_owns(const loam_arena *arena, const void *ptr)
 
 /* ---- figures ---- */
 
-/* The bytes in front of the first block that hold the arena itself. */
-static size_t own_size(const loam_arena *arena)
-{
-    return arena->home == HOME_CALLER ? 0 : sizeof *arena;
-}
-
 static size_t count_blocks(const loam_arena_block *block)
 {
     size_t count = 0;
@@ -85,8 +79,7 @@ bool loam_arena_walk(const loam_arena *arena, loam_walk_fn visit, void *context)
     const loam_arena_block *block;
     const char *self = (const char *)arena;
 
-    if (arena->home != HOME_CALLER &&
-        !show(visit, context, self, self + sizeof *arena, LOAM_WALK_METADATA))
+    if (!show(visit, context, self, self + own_size(arena), LOAM_WALK_METADATA))
         return false;
     for (block = arena->block; block; block = block->prev) {
         if (!walk_block(arena, block, visit, context))

@@ -93,8 +93,6 @@ static bool grow_reservation(loam_arena *arena, char *end)
         loam_min(loam_round_up(bytes_between(base, end), arena->page_size), arena->reservation);
     size_t ahead = loam_min(bytes_between(base, old) + arena->commit_step, arena->reservation);
 
-    if (base + least < old)
-        least = bytes_between(base, old);
     if (!(ahead > least && commit_to(arena, base + ahead)) && !commit_to(arena, base + least))
         return false;
     if (arena->commit_step < ARENA_COMMIT_LIMIT)
@@ -105,25 +103,25 @@ static bool grow_reservation(loam_arena *arena, char *end)
     return true;
 }
 
-/* Whether `padding` and `size` fit below the limit. */
-static bool within_limit(const loam_arena *arena, size_t padding, size_t size)
+/* Whether `padding` and `size` behind a position fit below the limit. */
+static bool within_limit(const loam_arena *arena, size_t position, size_t padding, size_t size)
 {
-    size_t position = loam_arena_pos(arena);
     size_t left = arena->limit > position ? arena->limit - position : 0;
 
     return padding <= left && size <= left - padding;
 }
 
-/* Makes the newest block hold `size` bytes behind `padding`, committing if need be. */
-static bool fit_in_block(loam_arena *arena, size_t padding, size_t size)
+/* Makes the newest block hold `size` bytes behind `from` and `padding`, committing if need be. */
+static bool fit_in_block(loam_arena *arena, char *from, size_t padding, size_t size)
 {
     loam_arena_block *block = arena->block;
-    size_t room = bytes_between(arena->next, block->end);
+    size_t position = block->start + bytes_between(block->base, from);
+    size_t room = bytes_between(from, block->end);
     char *end;
 
-    if (padding > room || size > room - padding || !within_limit(arena, padding, size))
+    if (padding > room || size > room - padding || !within_limit(arena, position, padding, size))
         return false;
-    end = arena->next + padding + size;
+    end = from + padding + size;
     return end <= block->committed || (is_reserved(arena, block) && grow_reservation(arena, end));
 }
 
@@ -139,6 +137,7 @@ static void enter_block(loam_arena *arena, loam_arena_block *block)
     old->zero_from = arena->zero_from;
     old->high = arena->high;
     arena->lost += bytes_between(old->left_at, old->committed);
+    arena->round_lost = loam_max(arena->round_lost, arena->lost);
     block->prev = old;
     block->start = loam_arena_pos(arena);
     arena->block = block;
@@ -164,15 +163,21 @@ static loam_arena_block *take_spare(loam_arena *arena, size_t size, size_t align
     return NULL;
 }
 
-/* Fresh mappings read zero; what other sources hand out is unknown. */
-static bool source_is_zero(const loam_arena *arena)
+static void keep_as_spare(loam_arena *arena, loam_arena_block *block)
 {
-    return arena->source.ops == loam_vm_allocator().ops;
+    block->prev = arena->spare;
+    arena->spare = block;
+}
+
+/* Fresh mappings read zero; what other sources hand out is unknown. */
+bool loam_arena_source_is_zero(loam_allocator source)
+{
+    return source.ops == loam_vm_allocator().ops;
 }
 
 static loam_arena_block *take_block(loam_arena *arena, size_t size)
 {
-    bool zero = source_is_zero(arena);
+    bool zero = loam_arena_source_is_zero(arena->source);
     char *memory;
     loam_arena_block *block;
 
@@ -192,37 +197,56 @@ static loam_arena_block *take_block(loam_arena *arena, size_t size)
     return block;
 }
 
-/* Opens a block that holds `size` bytes at `align`: a spare one, one of the usual size, or one that
- * is just big enough. Neither position nor contents change. */
-static bool open_block(loam_arena *arena, size_t size, size_t align)
+/* A block from the source of the usual size, or one that just holds `least` bytes. */
+static loam_arena_block *take_fresh(loam_arena *arena, size_t least)
 {
-    size_t slack = align > LOAM_MAX_ALIGN ? align - LOAM_MAX_ALIGN : 0;
-    loam_arena_block *block;
-    size_t least;
+    loam_arena_block *block = NULL;
 
-    if (!can_chain(arena) || !within_limit(arena, 0, size) ||
-        !loam_add_checked(size, slack + block_header_size(), &least))
-        return false;
-    block = take_spare(arena, size, align);
-    if (!block && arena->block_size > least)
+    if (arena->block_size > least)
         block = take_block(arena, arena->block_size);
     if (!block)
         block = take_block(arena, least);
-    if (!block)
-        return false;
-    if (arena->block_size < arena->block_limit)
-        arena->block_size = loam_min(arena->block_size * 2, arena->block_limit);
-    enter_block(arena, block);
-    return true;
+    if (block)
+        grow_block_size(arena);
+    return block;
 }
 
-/* Makes the newest block hold `size` bytes at `align`, opening one if need be. A block that turns
- * out to need padding beyond the limit stays open: the position is the same. */
+/* A block that is not open yet and holds `size` bytes at `align`, or NULL. Only when it is there
+ * its padding is known; one that would lead beyond the limit is kept for others. */
+static loam_arena_block *find_block(loam_arena *arena, size_t size, size_t align)
+{
+    size_t slack = align > LOAM_MAX_ALIGN ? align - LOAM_MAX_ALIGN : 0;
+    size_t position = loam_arena_pos(arena);
+    loam_arena_block *block;
+    size_t least;
+
+    if (!can_chain(arena) || !within_limit(arena, position, 0, size) ||
+        !loam_add_checked(size, slack + block_header_size(), &least))
+        return NULL;
+    block = take_spare(arena, size, align);
+    if (!block)
+        block = take_fresh(arena, least);
+    if (block && !within_limit(arena, position, loam_padding(block->base, align), size)) {
+        keep_as_spare(arena, block);
+        return NULL;
+    }
+    return block;
+}
+
+static bool open_block(loam_arena *arena, size_t size, size_t align)
+{
+    loam_arena_block *block = find_block(arena, size, align);
+
+    if (block)
+        enter_block(arena, block);
+    return block != NULL;
+}
+
+/* Makes the newest block hold `size` bytes at `align`, opening one if need be. */
 static bool make_room(loam_arena *arena, size_t size, size_t align)
 {
-    return fit_in_block(arena, loam_padding(arena->next, align), size) ||
-           (open_block(arena, size, align) &&
-            fit_in_block(arena, loam_padding(arena->next, align), size));
+    return fit_in_block(arena, arena->next, loam_padding(arena->next, align), size) ||
+           open_block(arena, size, align);
 }
 
 /* ---- pushing ---- */
@@ -270,10 +294,8 @@ void *loam_arena_push_slow(loam_arena *arena, size_t size, size_t align, bool ze
     if (!loam_request_valid(size, align))
         return refuse_odd(arena, size, align);
     align = loam_max(align, alignment_of(arena));
-    if (!make_room(arena, size, align)) {
-        loam_arena_refresh(arena);
+    if (!make_room(arena, size, align))
         return refuse(arena, size);
-    }
     ptr = arena->next + loam_padding(arena->next, align);
     mark_pushed(arena, ptr, size, zero);
     if (zero && ptr < arena->zero_from)
@@ -292,7 +314,8 @@ char *loam_arena_push_text(loam_arena *arena, const char *text, size_t length)
     copy = (char *)loam_arena_push_no_zero(arena, length + 1);
     if (!copy)
         return NULL;
-    memcpy(copy, text, length);
+    if (length > 0)
+        memcpy(copy, text, length);
     copy[length] = '\0';
     return copy;
 }
@@ -305,46 +328,51 @@ static bool alignment_valid(size_t align)
     return loam_is_pow2(align);
 }
 
+/* A block that the push will need is not opened yet, so that the newest push stays in the newest
+ * block: it waits as the first spare one, where that push finds it. */
 bool loam_arena_prepare(loam_arena *arena, size_t size, size_t align)
 {
-    bool ready;
+    loam_arena_block *block;
 
     if (!alignment_valid(align) || size > (size_t)PTRDIFF_MAX)
         return false;
-    ready = size == 0 || make_room(arena, size, loam_max(align, alignment_of(arena)));
-    loam_arena_refresh(arena);
-    return ready;
+    align = loam_max(align, alignment_of(arena));
+    if (size == 0 || fit_in_block(arena, arena->next, loam_padding(arena->next, align), size)) {
+        loam_arena_refresh(arena);
+        return true;
+    }
+    block = find_block(arena, size, align);
+    if (block)
+        keep_as_spare(arena, block);
+    return block != NULL;
 }
 
 /* A new block is opened for one aligned byte, so that the aligned place is in it. */
 bool loam_arena_align(loam_arena *arena, size_t align)
 {
-    bool room;
+    size_t padding;
 
     if (!alignment_valid(align))
         return false;
-    room =
-        loam_padding(arena->next, align) == 0 ||
-        fit_in_block(arena, 0, loam_padding(arena->next, align)) ||
-        (open_block(arena, 1, align) && fit_in_block(arena, 0, loam_padding(arena->next, align)));
-    if (room)
-        arena->next += loam_padding(arena->next, align);
-    else
-        arena->failures++;
+    padding = loam_padding(arena->next, align);
+    if (padding != 0 && !fit_in_block(arena, arena->next, 0, padding) &&
+        !open_block(arena, 1, align)) {
+        (void)refuse(arena, padding);
+        return false;
+    }
+    arena->next += loam_padding(arena->next, align);
     loam_arena_refresh(arena);
-    return room;
+    return true;
 }
 
 bool loam_arena_set_auto_align(loam_arena *arena, size_t align)
 {
     if (!alignment_valid(align) || align > ARENA_ALIGN_LIMIT)
         return false;
-    if (align > alignment_of(arena) && loam_arena_pos(arena) > 0)
+    if (align > alignment_of(arena) &&
+        (loam_arena_pos(arena) > 0 || loam_padding(arena->next, align) != 0))
         arena->raised = true; /* a mark from before may not be aligned */
     arena->align_mask = align - 1;
-    if (arena->first.base == arena->first.end && arena->block == &arena->first)
-        arena->next = arena->first.base = arena->first.committed = arena->first.end = arena->high =
-            arena->zero_from = (char *)loam_empty_block(align);
     set_next(arena, arena->next);
     return true;
 }
@@ -371,22 +399,28 @@ static bool is_newest(const loam_arena *arena, const char *ptr, size_t size)
     return size == room || size + loam_padding(ptr + size, alignment_of(arena)) == room;
 }
 
+/* Misuse: what is no block of this arena. */
+static void require_own(const loam_arena *arena, const char *ptr, size_t size)
+{
+    LOAM_REQUIRE(loam_arena_owns(arena, ptr) && loam_arena_owns(arena, ptr + size - 1),
+                 LOAM_MISUSE_ARENA_FOREIGN_BLOCK, ptr);
+    (void)arena;
+    (void)ptr;
+    (void)size;
+}
+
 bool loam_arena_resize(loam_arena *arena, void *ptr, size_t size, size_t new_size)
 {
     char *start = (char *)ptr;
-    char *old_next = arena->next;
 
     if (size == new_size)
         return true;
-    if (size == 0 || !loam_request_valid(new_size, 1) || !is_newest(arena, start, size))
+    if (size == 0 || !loam_request_valid(new_size, 1))
+        return false;
+    require_own(arena, start, size);
+    if (!is_newest(arena, start, size) || !fit_in_block(arena, start, 0, new_size))
         return false;
     note_high(arena);
-    arena->next = start;
-    if (!fit_in_block(arena, 0, new_size)) {
-        arena->next = old_next;
-        loam_arena_refresh(arena);
-        return false;
-    }
     if (new_size < size)
         loam_arena_bury(arena, start + new_size, size - new_size);
     else if (arena->watched)
@@ -400,6 +434,7 @@ bool loam_arena_undo(loam_arena *arena, void *ptr, size_t size)
 {
     if (size == 0)
         return true;
+    require_own(arena, (const char *)ptr, size);
     if (!is_newest(arena, (const char *)ptr, size))
         return false;
     loam_arena_go_back(arena, arena->block, (char *)ptr);

@@ -6,6 +6,8 @@
  */
 #include <loam/scratch.h>
 
+#include "arena_internal.h"
+
 #include "internal/os.h"
 
 #include <string.h>
@@ -21,6 +23,33 @@ static loam_os_slot slot = LOAM_OS_SLOT_INIT(end_thread);
 /* The configuration of arenas to come. */
 static loam_os_mutex config_lock = LOAM_OS_MUTEX_INIT;
 static loam_arena_config chosen_config;
+
+/* ---- the configuration's lock; a forked child finds it free ---- */
+
+static void lock_config(void)
+{
+    loam_os_mutex_lock(&config_lock);
+}
+
+static void unlock_config(void)
+{
+    loam_os_mutex_unlock(&config_lock);
+}
+
+static void register_fork_hooks(void)
+{
+    static const loam_os_fork_hooks hooks = {lock_config, unlock_config, unlock_config};
+
+    (void)loam_os_on_fork(LOAM_OS_FORK_SCRATCH, &hooks);
+}
+
+static void enter_config(void)
+{
+    static loam_os_once once = LOAM_OS_ONCE_INIT;
+
+    loam_os_once_run(&once, register_fork_hooks);
+    lock_config();
+}
 
 /* ---- ends ---- */
 
@@ -61,9 +90,9 @@ static loam_arena_config current_config(void)
 {
     loam_arena_config config;
 
-    loam_os_mutex_lock(&config_lock);
+    enter_config();
     config = chosen_config;
-    loam_os_mutex_unlock(&config_lock);
+    unlock_config();
     if (!config.name)
         config.name = "scratch";
     return config;
@@ -148,11 +177,13 @@ bool loam_scratch_configure(const loam_arena_config *config)
 {
     static const loam_arena_config defaults;
 
-    if (config && config->backing == LOAM_ARENA_FIXED)
+    if (!config)
+        config = &defaults;
+    if (config->backing == LOAM_ARENA_FIXED || !loam_arena_config_valid(config))
         return false;
-    loam_os_mutex_lock(&config_lock);
-    chosen_config = config ? *config : defaults;
-    loam_os_mutex_unlock(&config_lock);
+    enter_config();
+    chosen_config = *config;
+    unlock_config();
     return true;
 }
 

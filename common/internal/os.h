@@ -86,6 +86,7 @@ typedef struct loam_os_fork_hooks {
 
 /* Locks are taken before a fork in ascending order of rank and given back in descending order. */
 typedef enum loam_os_fork_rank {
+    LOAM_OS_FORK_SCRATCH,
     LOAM_OS_FORK_POOL,
     LOAM_OS_FORK_SPAN,
     LOAM_OS_FORK_REGION,

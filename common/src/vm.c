@@ -110,7 +110,8 @@ bool loam_vm_release(void *ptr, size_t size)
 {
     size_t rounded;
 
-    return ptr && reservation_size(size, &rounded) && backend->release(ptr, rounded);
+    return ptr && ((uintptr_t)ptr & (get_facts()->granularity - 1)) == 0 &&
+           reservation_size(size, &rounded) && backend->release(ptr, rounded);
 }
 
 bool loam_vm_release_part(void *ptr, size_t size)

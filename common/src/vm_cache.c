@@ -3,6 +3,8 @@
  *   entries[0 .. count)   kept by choice, oldest first; bounded in number, memory and age
  *   stuck                 kept because the system refused to take them back; a list through their
  *                         own first bytes, since nothing else may be allocated for it
+ *   bare[0 .. bare_count) those of them that the system gives no page for that; nothing is reserved
+ *                         while there are many, so that there is a place for what is under way
  *
  *   V1  count <= LOAM_VM_CACHE_ENTRIES and the sum of dirty <= LOAM_VM_CACHE_DIRTY
  *   V2  entries are in the order of their stamps
@@ -26,10 +28,14 @@ typedef struct stuck_mapping {
     struct stuck_mapping *next;
 } stuck_mapping;
 
+enum { BARE_LIMIT = 32, BARE_MANY = BARE_LIMIT / 2 };
+
 static struct {
     loam_os_mutex lock;
     size_t count;
     size_t dirty; /* sum over the entries */
+    size_t bare_count;
+    loam_mapping bare[BARE_LIMIT];
     kept entries[LOAM_VM_CACHE_ENTRIES];
     stuck_mapping *stuck;
     size_t refused;
@@ -64,18 +70,27 @@ static void register_fork_hooks(void)
 
 /* ---- what the system refuses to take back ---- */
 
-/* The first page holds the link. One that has no page cannot be kept: only address space goes. */
+/* Notes a mapping without memory. Only address space can be lost here, and only when more threads
+ * than there are places left have both a commit and the release after it refused at once. */
+static void keep_bare(const loam_mapping *mapping)
+{
+    lock_cache();
+    if (cache.bare_count < BARE_LIMIT)
+        cache.bare[cache.bare_count++] = *mapping;
+    unlock_cache();
+}
+
+/* The first page holds the link. */
 static void keep_stuck(const loam_mapping *mapping)
 {
     stuck_mapping *node = (stuck_mapping *)(void *)mapping->base;
     size_t page = loam_vm_page_size();
     loam_mapping copy = *mapping;
 
-    lock_cache();
-    cache.refused++;
-    unlock_cache();
-    if (copy.committed < page && !loam_vm_commit(copy.base, page))
+    if (copy.committed < page && !loam_vm_commit(copy.base, page)) {
+        keep_bare(&copy);
         return;
+    }
     copy.committed = loam_max(copy.committed, page);
     copy.dirty = loam_max(copy.dirty, page);
     loam_mark_undefined(node, sizeof *node);
@@ -86,40 +101,53 @@ static void keep_stuck(const loam_mapping *mapping)
     unlock_cache();
 }
 
-static void release_mapping(const loam_mapping *mapping)
+static bool release_mapping(const loam_mapping *mapping)
 {
-    if (!loam_vm_release(mapping->base, mapping->size))
-        keep_stuck(mapping);
+    if (loam_vm_release(mapping->base, mapping->size))
+        return true;
+    lock_cache();
+    cache.refused++;
+    unlock_cache();
+    keep_stuck(mapping);
+    return false;
 }
 
-static stuck_mapping *pop_stuck(void)
+static bool pop_stuck(loam_mapping *mapping)
 {
-    stuck_mapping *node;
+    bool found = true;
 
     lock_cache();
-    node = cache.stuck;
-    if (node)
-        cache.stuck = node->next;
+    if (cache.bare_count > 0) {
+        *mapping = cache.bare[--cache.bare_count];
+    } else if (cache.stuck) {
+        *mapping = cache.stuck->mapping;
+        cache.stuck = cache.stuck->next;
+    } else {
+        found = false;
+    }
     unlock_cache();
-    return node;
+    return found;
 }
 
 /* Offers stuck mappings to the system again, until it refuses one. */
 static size_t retry_stuck(void)
 {
-    stuck_mapping *node;
+    loam_mapping mapping;
     size_t released = 0;
 
-    while ((node = pop_stuck()) != NULL) {
-        loam_mapping mapping = node->mapping;
-
-        if (!loam_vm_release(mapping.base, mapping.size)) {
-            keep_stuck(&mapping);
-            break;
-        }
+    while (pop_stuck(&mapping) && release_mapping(&mapping))
         released += mapping.size;
-    }
     return released;
+}
+
+static bool many_bare(void)
+{
+    bool many;
+
+    lock_cache();
+    many = cache.bare_count > BARE_MANY;
+    unlock_cache();
+    return many;
 }
 
 /* ---- entries; all of this under the lock ---- */
@@ -149,10 +177,14 @@ static void evict_aged(uint64_t now, victims *out)
         evict_oldest(out);
 }
 
-static void release_victims(const victims *out)
+/* Returns how many bytes went. */
+static size_t release_victims(const victims *out)
 {
+    size_t released = 0;
+
     for (size_t i = 0; i < out->count; i++)
-        release_mapping(&out->mappings[i]);
+        released += release_mapping(&out->mappings[i]) ? out->mappings[i].size : 0;
+    return released;
 }
 
 static bool take_entry(size_t size, size_t align, uint32_t kind, loam_mapping *mapping)
@@ -184,6 +216,7 @@ bool loam_vm_cache_take(size_t size, size_t align, uint32_t kind, loam_mapping *
 {
     bool found;
 
+    loam_os_once_run(&fork_once, register_fork_hooks);
     lock_cache();
     found = take_entry(size, align, kind, mapping) ||
             (LOAM_UNLIKELY(cache.stuck != NULL) && take_stuck(size, align, kind, mapping));
@@ -194,9 +227,11 @@ bool loam_vm_cache_take(size_t size, size_t align, uint32_t kind, loam_mapping *
 bool loam_vm_cache_reserve(size_t size, size_t least, size_t align, uint32_t kind,
                            loam_mapping *mapping)
 {
-    size_t got;
-    char *base = (char *)loam_vm_reserve_ladder(size, least, align, &got);
+    size_t got = 0;
+    char *base = NULL;
 
+    if (!many_bare() || (loam_vm_trim() > 0 && !many_bare()))
+        base = (char *)loam_vm_reserve_ladder(size, least, align, &got);
     if (!base && loam_vm_trim() > 0)
         base = (char *)loam_vm_reserve_ladder(size, least, align, &got);
     *mapping = (loam_mapping){.base = base, .size = got, .kind = kind};
@@ -218,17 +253,18 @@ static void trim_mapping(loam_mapping *mapping)
 void loam_vm_cache_give(const loam_mapping *mapping)
 {
     loam_mapping given = *mapping;
-    uint64_t now = loam_os_milliseconds();
+    uint64_t now;
     victims out;
 
     loam_os_once_run(&fork_once, register_fork_hooks);
     trim_mapping(&given);
     if (given.dirty > LOAM_VM_CACHE_DIRTY) {
-        release_mapping(&given);
+        (void)release_mapping(&given);
         return;
     }
     out.count = 0;
     lock_cache();
+    now = loam_os_milliseconds(); /* in here, so that stamps are in order (V2) */
     evict_aged(now, &out);
     while (cache.count == LOAM_VM_CACHE_ENTRIES || cache.dirty + given.dirty > LOAM_VM_CACHE_DIRTY)
         evict_oldest(&out);
@@ -238,7 +274,7 @@ void loam_vm_cache_give(const loam_mapping *mapping)
     cache.dirty += given.dirty;
     unlock_cache();
     if (LOAM_UNLIKELY(out.count > 0))
-        release_victims(&out);
+        (void)release_victims(&out);
 }
 
 size_t loam_vm_trim(void)
@@ -251,12 +287,7 @@ size_t loam_vm_trim(void)
     while (cache.count > 0)
         evict_oldest(&out);
     unlock_cache();
-    for (size_t i = 0; i < out.count; i++) {
-        if (loam_vm_release(out.mappings[i].base, out.mappings[i].size))
-            released += out.mappings[i].size;
-        else
-            keep_stuck(&out.mappings[i]);
-    }
+    released += release_victims(&out);
     return released;
 }
 
@@ -265,10 +296,12 @@ void loam_vm_trim_stats(loam_stats *stats)
     memset(stats, 0, sizeof *stats);
     lock_cache();
     stats->committed = cache.dirty;
-    stats->blocks = cache.count;
+    stats->blocks = cache.count + cache.bare_count;
     stats->refused = cache.refused;
     for (size_t i = 0; i < cache.count; i++)
         stats->reserved += cache.entries[i].mapping.size;
+    for (size_t i = 0; i < cache.bare_count; i++)
+        stats->reserved += cache.bare[i].size;
     for (const stuck_mapping *node = cache.stuck; node; node = node->next) {
         stats->committed += node->mapping.dirty;
         stats->reserved += node->mapping.size;

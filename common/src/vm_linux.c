@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -106,8 +107,9 @@ static size_t find_address_space(void)
     return (size_t)limit.rlim_cur;
 }
 
-/* Emulators take advice that they do not know and do nothing; so a system call that must read the
- * page, here as the name of a file, says whether the guard is there. */
+/* Emulators take advice that they do not know and do nothing; so a system call that must write to
+ * the page says whether the guard is there. It is one whose argument Valgrind hands on without
+ * touching it. */
 static bool probe_guard(size_t page_size)
 {
     char *page = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -116,7 +118,7 @@ static bool probe_guard(size_t page_size)
     if (page == MAP_FAILED)
         return false;
     works = madvise(page, page_size, ADVICE_GUARD_INSTALL) == 0 &&
-            syscall(SYS_faccessat, AT_FDCWD, page, F_OK) != 0 && errno == EFAULT;
+            syscall(SYS_getrandom, page, 1, GRND_NONBLOCK) != 1 && errno == EFAULT;
     (void)munmap(page, page_size);
     return works;
 }

@@ -49,14 +49,15 @@ typedef enum loam_arena_backing {
 
 /** How much memory loam_arena_clear() keeps for the next round. */
 typedef enum loam_arena_retention {
-    /** As much as recent rounds used: a high-water mark that rises at once and falls by a quarter
-     * of the difference at each clear. At least 64 KiB. */
+    /** As much as recent rounds used, tails of blocks included: a high-water mark that rises at
+     * once and falls by a quarter of the difference at each clear. At least 64 KiB. */
     LOAM_ARENA_KEEP_DECAYING,
     /** Everything. */
     LOAM_ARENA_KEEP_ALL,
-    /** At most loam_arena_config::keep bytes. */
+    /** loam_arena_config::keep bytes: as many whole pages of a reservation as hold them, and blocks
+     * that add up to no more than what is then left of them. */
     LOAM_ARENA_KEEP_BYTES,
-    /** Nothing beyond the first page or block. */
+    /** Nothing. Of that and of each other bound, the first page or block is kept all the same. */
     LOAM_ARENA_GIVE_BACK
 } loam_arena_retention;
 
@@ -162,6 +163,7 @@ struct loam_arena {
     size_t round;            /**< The highest position seen in blocks left since then. */
     size_t chained;          /**< Bytes of all blocks from the source, spare ones too. */
     size_t lost;             /**< Bytes lost in tails of blocks that were left. */
+    size_t round_lost;       /**< The most that it was since the last clear. */
     size_t failures;         /**< Pushes refused. */
     size_t refused;          /**< Refusals by the system when giving memory back. */
     loam_arena *parent;      /**< Of a child arena; else NULL. */
@@ -180,7 +182,7 @@ struct loam_arena {
 };
 
 /** A place in an arena to go back to. A value; it needs no end and may be used more than once, as
- * long as the arena has not gone back to before it. */
+ * long as the arena has not gone back to before it and was not cleared. */
 typedef struct loam_arena_mark {
     loam_arena_block *block; /**< The block that was the newest. */
     char *next;              /**< Where its next push was. */
@@ -213,13 +215,16 @@ typedef struct loam_arena_scope {
 LOAM_NODISCARD bool loam_arena_init(loam_arena *arena, const loam_arena_config *config);
 
 /** Ends an arena and its children; everything pushed is gone. Reservations go to a small cache for
- * the next arena. Can't fail. Cost: O(blocks), at most one system call each. */
+ * the next arena. Can't fail. No scope may be open; a checked build stops with "arena cleared or
+ * ended with open scopes". Cost: O(blocks), at most one system call each. */
 void loam_arena_deinit(loam_arena *arena);
 
 /** Makes an arena inside its own memory: at the start of its reservation, of its first block, or of
  * the caller's buffer. `config` may be NULL.
  *
- * Returns NULL iff loam_arena_init() would return false, or the first block is refused.
+ * Returns NULL iff loam_arena_init() would return false, the buffer or the reservation is too small
+ * for the arena and one aligned byte, or the first block is refused. (LOAM_ARENA_RESERVE_CHAIN
+ * tries a block where there is no reservation.)
  * Cost: as loam_arena_init(); one block from the source for a plain chain. Under 100 ns when a
  * released reservation is at hand. */
 LOAM_NODISCARD loam_arena *loam_arena_create(const loam_arena_config *config);
@@ -387,19 +392,22 @@ LOAM_NODISCARD char *loam_arena_push_text(loam_arena *arena, const char *text, s
 
 /** Moves the position up until the next push is aligned to `align`.
  *
- * Returns false iff a push of that much padding would fail, or `align` is not a power of two (a
- * checked build stops then); then nothing changed. Cost: O(1); commits as a push does. */
+ * Returns false iff there is no room for the padding, as there would be none for a push of it, or
+ * `align` is not a power of two (a checked build stops then); then nothing changed but the count of
+ * failures. Cost: O(1); commits as a push does. */
 LOAM_NODISCARD bool loam_arena_align(loam_arena *arena, size_t align);
 
 /** Sets the alignment of pushes that name none, a power of two from 1 to 64 KiB, from now on.
  *
  * Returns false iff it is out of that range (a checked build stops when it is no power of two);
- * then nothing changed. The position moves up to the new alignment. Cost: O(1). */
+ * then nothing changed. The position moves up to the new alignment, where there is room for that;
+ * the newest block can be resized and undone only if the alignment did not fall. Cost: O(1). */
 LOAM_NODISCARD bool loam_arena_set_auto_align(loam_arena *arena, size_t align);
 
 /** Makes sure that the next push of `size` bytes at `align` succeeds, without moving the position.
  *
- * Returns false iff such a push would fail. Cost: as that push. */
+ * Returns false iff such a push would fail, which is not counted as a failure, or `align` is not a
+ * power of two (a checked build stops then). Cost: as that push. */
 LOAM_NODISCARD bool loam_arena_prepare(loam_arena *arena, size_t size, size_t align);
 
 /* ---- going back ---- */
@@ -423,8 +431,9 @@ LOAM_INLINE loam_arena_mark loam_arena_get_mark(const loam_arena *arena)
 
 /** Drops all that was pushed since the mark. Memory stays with the arena. Can't fail.
  *
- * The mark must be of this arena, and the arena not have gone back to before it since; a checked
- * build stops with "mark is not of this arena" or "mark lies above the arena's position".
+ * The mark must be of this arena, which must neither have gone back to before it since nor been
+ * cleared, and it must lie in the innermost open scope; a checked build stops with "mark is not of
+ * this arena", "mark lies above the arena's position" or "arena popped to below an open scope".
  * Cost: O(1) inline within a block; else O(blocks). */
 LOAM_INLINE void loam_arena_rewind(loam_arena *arena, loam_arena_mark mark)
 {
@@ -446,7 +455,8 @@ LOAM_INLINE void loam_arena_rewind(loam_arena *arena, loam_arena_mark mark)
  * fail.
  *
  * A position above the present one changes nothing; a checked build stops with "arena popped to
- * above its position". Cost: O(1) within a block; else O(blocks). */
+ * above its position". One below the innermost open scope is not allowed; a checked build stops
+ * with "arena popped to below an open scope". Cost: O(1) within a block; else O(blocks). */
 void loam_arena_pop_to(loam_arena *arena, size_t position);
 
 /** Goes back by `size` bytes of position; by all if there are fewer (a checked build stops then).
@@ -455,8 +465,8 @@ void loam_arena_pop(loam_arena *arena, size_t size);
 
 /** Drops everything, and gives memory back as the arena's retention says. Can't fail.
  *
- * Ends child arenas. No scope may be open; a checked build stops.
- * Cost: O(blocks) and at most one system call each. */
+ * Ends child arenas and all marks. No scope may be open; a checked build stops with "arena cleared
+ * or ended with open scopes". Cost: O(blocks) and at most one system call each. */
 void loam_arena_clear(loam_arena *arena);
 
 /** Opens a scope. Cost: O(1), inline. */
@@ -503,13 +513,20 @@ LOAM_INLINE void loam_arena_scope_end(loam_arena_scope *scope)
 
 /** Grows or shrinks the newest block where it is.
  *
- * Returns false iff `ptr` of `size` bytes is not the newest block, it began before the innermost
- * open scope, or there is no room for `new_size` in its block of memory; then nothing changed.
- * Growing does not clear. Cost: O(1); commits as a push does. */
+ * Returns false iff the sizes differ, and
+ *  - `ptr` of `size` bytes is not the newest block, or it began before the innermost open scope,
+ *  - there is no room for `new_size` in its block of memory or below the limit, or
+ *  - a size is 0 or above PTRDIFF_MAX.
+ *
+ * Then nothing changed. What was dropped or is of another arena must not be passed; a checked build
+ * stops with "block does not lie in this arena". Growing does not clear.
+ * Cost: O(1); commits as a push does. */
 LOAM_NODISCARD bool loam_arena_resize(loam_arena *arena, void *ptr, size_t size, size_t new_size);
 
-/** Gives the newest block back. Returns false iff it is not the newest, or began before the
- * innermost open scope; then nothing changed. Cost: O(1). */
+/** Gives the newest block back; the position goes down to where it began. Size 0 is ignored.
+ *
+ * Returns false iff it is not the newest, or began before the innermost open scope; then nothing
+ * changed. A checked build stops as loam_arena_resize(). Cost: O(1). */
 bool loam_arena_undo(loam_arena *arena, void *ptr, size_t size);
 
 /* ---- looking at it ---- */

@@ -35,8 +35,8 @@ typedef struct loam_scratch {
  *
  * `arena` is never NULL. When all arenas of this thread are in conflict it makes one more, behind a
  * reservation or, where that is refused, as a chain over the C library. When even that is refused,
- * the arena that it gives refuses each push with NULL: running out of memory shows where memory is
- * asked for.
+ * the arena that it gives refuses each push with NULL, and may be one in conflict that does so too:
+ * running out of memory shows where memory is asked for.
  *
  * Cost: O(arenas of this thread x conflicts), a few nanoseconds as a rule. Any thread. */
 LOAM_NODISCARD loam_scratch loam_scratch_begin(loam_arena *const *conflicts, size_t count);
@@ -49,9 +49,9 @@ void loam_scratch_end(loam_scratch *scratch);
 
 /** How scratch arenas that are made from now on are to be, in all threads; NULL: as at the start.
  *
- * The configuration is copied; its backing must not be LOAM_ARENA_FIXED, and its log and source
- * must bear being called by any thread.
- * Returns false iff the backing is LOAM_ARENA_FIXED; then nothing changed. Any thread. */
+ * The configuration is copied; its log and source must bear being called by any thread.
+ * Returns false iff the backing is LOAM_ARENA_FIXED, or a value is out of the range that
+ * loam_arena_init() takes; then nothing changed. Any thread. */
 LOAM_NODISCARD bool loam_scratch_configure(const loam_arena_config *config);
 
 /** Adds up the figures of this thread's scratch arenas; `blocks` is how many there are. O(arenas).

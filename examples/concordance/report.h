@@ -1,0 +1,21 @@
+/* report.h: what is printed about the words. */
+#ifndef CONCORDANCE_REPORT_H
+#define CONCORDANCE_REPORT_H
+
+#include "index.h"
+
+/* How much was read and found. */
+void report_totals(FILE *out, const struct index_result *result, const struct words *words);
+
+/* The first `count` words of an array, with how often and where each occurs. */
+void report_top(FILE *out, const struct word **ranked, size_t count, const struct files *files);
+
+/* Every place of one word. `found` may be NULL. */
+void report_word(FILE *out, const struct token *asked, const struct word *found,
+                 const struct files *files);
+
+/* All words that begin with a prefix, out of all words in the order of their texts. */
+void report_prefix(FILE *out, const struct token *prefix, const struct word **sorted, size_t count,
+                   const struct files *files);
+
+#endif
