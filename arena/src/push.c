@@ -111,10 +111,10 @@ static bool within_limit(const loam_arena *arena, size_t position, size_t paddin
     return padding <= left && size <= left - padding;
 }
 
-/* Makes the newest block hold `size` bytes behind `from` and `padding`, committing if need be. */
-static bool fit_in_block(loam_arena *arena, char *from, size_t padding, size_t size)
+/* Makes a block hold `size` bytes behind `from` and `padding`; the newest one commits if need be. */
+static bool fit_in_block(loam_arena *arena, loam_arena_block *block, char *from, size_t padding,
+                         size_t size)
 {
-    loam_arena_block *block = arena->block;
     size_t position = block->start + bytes_between(block->base, from);
     size_t room = bytes_between(from, block->end);
     char *end;
@@ -122,7 +122,14 @@ static bool fit_in_block(loam_arena *arena, char *from, size_t padding, size_t s
     if (padding > room || size > room - padding || !within_limit(arena, position, padding, size))
         return false;
     end = from + padding + size;
-    return end <= block->committed || (is_reserved(arena, block) && grow_reservation(arena, end));
+    return end <= block->committed ||
+           (block == arena->block && is_reserved(arena, block) && grow_reservation(arena, end));
+}
+
+/* Makes the newest block hold `size` bytes at `align`. */
+static bool fit_next(loam_arena *arena, size_t size, size_t align)
+{
+    return fit_in_block(arena, arena->block, arena->next, loam_padding(arena->next, align), size);
 }
 
 /* ---- chaining ---- */
@@ -245,8 +252,7 @@ static bool open_block(loam_arena *arena, size_t size, size_t align)
 /* Makes the newest block hold `size` bytes at `align`, opening one if need be. */
 static bool make_room(loam_arena *arena, size_t size, size_t align)
 {
-    return fit_in_block(arena, arena->next, loam_padding(arena->next, align), size) ||
-           open_block(arena, size, align);
+    return fit_next(arena, size, align) || open_block(arena, size, align);
 }
 
 /* ---- pushing ---- */
@@ -337,7 +343,7 @@ bool loam_arena_prepare(loam_arena *arena, size_t size, size_t align)
     if (!alignment_valid(align) || size > (size_t)PTRDIFF_MAX)
         return false;
     align = loam_max(align, alignment_of(arena));
-    if (size == 0 || fit_in_block(arena, arena->next, loam_padding(arena->next, align), size)) {
+    if (size == 0 || fit_next(arena, size, align)) {
         loam_arena_refresh(arena);
         return true;
     }
@@ -355,8 +361,7 @@ bool loam_arena_align(loam_arena *arena, size_t align)
     if (!alignment_valid(align))
         return false;
     padding = loam_padding(arena->next, align);
-    if (padding != 0 && !fit_in_block(arena, arena->next, 0, padding) &&
-        !open_block(arena, 1, align)) {
+    if (padding != 0 && !fit_next(arena, padding, 1) && !open_block(arena, 1, align)) {
         (void)refuse(arena, padding);
         return false;
     }
@@ -385,15 +390,26 @@ void loam_arena_set_limit(loam_arena *arena, size_t limit)
 
 /* ---- the newest block ---- */
 
-/* Whether [ptr, ptr + size) is what was pushed last, and in the innermost scope. */
-static bool is_newest(const loam_arena *arena, const char *ptr, size_t size)
+/* The newest block of memory that holds something; newer ones may be open and empty. */
+static loam_arena_block *last_used(const loam_arena *arena)
 {
-    const loam_arena_block *block = arena->block;
+    loam_arena_block *block = arena->block;
+
+    while (block->prev && top_of(arena, block) == block->base)
+        block = block->prev;
+    return block;
+}
+
+/* Whether [ptr, ptr + size) is what was pushed last, into `block`, and in the innermost scope. */
+static bool is_newest(const loam_arena *arena, const loam_arena_block *block, const char *ptr,
+                      size_t size)
+{
+    const char *top = top_of(arena, block);
     size_t room;
 
-    if ((uintptr_t)ptr < (uintptr_t)block->base || (uintptr_t)ptr > (uintptr_t)arena->next)
+    if ((uintptr_t)ptr < (uintptr_t)block->base || (uintptr_t)ptr > (uintptr_t)top)
         return false;
-    room = bytes_between(ptr, arena->next);
+    room = bytes_between(ptr, top);
     if (size > room || block->start + bytes_between(block->base, ptr) < arena->floor)
         return false;
     return size == room || size + loam_padding(ptr + size, alignment_of(arena)) == room;
@@ -411,6 +427,7 @@ static void require_own(const loam_arena *arena, const char *ptr, size_t size)
 
 bool loam_arena_resize(loam_arena *arena, void *ptr, size_t size, size_t new_size)
 {
+    loam_arena_block *block = last_used(arena);
     char *start = (char *)ptr;
 
     if (size == new_size)
@@ -418,9 +435,9 @@ bool loam_arena_resize(loam_arena *arena, void *ptr, size_t size, size_t new_siz
     if (size == 0 || !loam_request_valid(new_size, 1))
         return false;
     require_own(arena, start, size);
-    if (!is_newest(arena, start, size) || !fit_in_block(arena, start, 0, new_size))
+    if (!is_newest(arena, block, start, size) || !fit_in_block(arena, block, start, 0, new_size))
         return false;
-    note_high(arena);
+    loam_arena_go_back(arena, block, top_of(arena, block));
     if (new_size < size)
         loam_arena_bury(arena, start + new_size, size - new_size);
     else if (arena->watched)
@@ -432,12 +449,14 @@ bool loam_arena_resize(loam_arena *arena, void *ptr, size_t size, size_t new_siz
 
 bool loam_arena_undo(loam_arena *arena, void *ptr, size_t size)
 {
+    loam_arena_block *block = last_used(arena);
+
     if (size == 0)
         return true;
     require_own(arena, (const char *)ptr, size);
-    if (!is_newest(arena, (const char *)ptr, size))
+    if (!is_newest(arena, block, (const char *)ptr, size))
         return false;
-    loam_arena_go_back(arena, arena->block, (char *)ptr);
+    loam_arena_go_back(arena, block, (char *)ptr);
     loam_arena_tell(arena, LOAM_ARENA_EVENT_POP, ptr, size);
     return true;
 }

@@ -1,0 +1,19 @@
+/* bench_limits.h: what the simplest correct code takes for the same thing; see limits.c. */
+#ifndef BENCH_BENCH_LIMITS_H
+#define BENCH_BENCH_LIMITS_H
+
+#include "loops.h"
+
+/* arena: an inlined bump over one mapping. */
+extern const loam_bench_bump bench_limit_bump;
+
+/* common: a bump behind a table of functions that the compiler cannot see through. */
+extern const loam_bench_bump bench_limit_handle;
+/* common: what the handle is compared with: the same operations of the same arena, called. */
+extern const bench_loop bench_limit_arena_pair;
+/* common: malloc() and free(), called. */
+extern const bench_loop bench_limit_libc_pair;
+/* common: a list through the free blocks, inlined. */
+extern const bench_loop bench_limit_list_pair;
+
+#endif

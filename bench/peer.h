@@ -1,0 +1,154 @@
+/* peer.h: how something is measured beside loam's arena, from inside or from a library of yours.
+ *
+ * A shared library that is named in -DLOAM_BENCH_PEERS=a.so;b.so exports one function,
+ *
+ *     const loam_bench_peer *loam_bench_get_peer(void);
+ *
+ * and is measured in each row that it has a function for, with the same loops, in the same process
+ * and at the same time as loam, the limit and the other peers. This file includes nothing of
+ * loam's; copy it. A whole peer is some twenty lines:
+ *
+ *     #include "peer.h"
+ *     #include <my_arena.h>
+ *
+ *     static void *my_open(size_t size, size_t count) { return my_arena_create(size * count); }
+ *     static void my_reset(void *arena) { my_arena_clear(arena); }
+ *     static void my_close(void *arena) { my_arena_destroy(arena); }
+ *
+ *     LOAM_BENCH_PUSHES(push, my_arena, my_arena_push)
+ *     LOAM_BENCH_PUSHES(push_zeroed, my_arena, my_arena_push_zero)
+ *
+ *     static const loam_bench_bump bump = {
+ *         .open = my_open, .reset = my_reset, .close = my_close,
+ *         .push = LOAM_BENCH_PUSH_TABLE(push),
+ *         .push_zeroed = LOAM_BENCH_PUSH_TABLE(push_zeroed),
+ *     };
+ *     static const loam_bench_peer peer = {LOAM_BENCH_PEER_VERSION, "my_arena", &bump};
+ *
+ *     const loam_bench_peer *loam_bench_get_peer(void) { return &peer; }
+ *
+ *     cc -O2 -shared -fPIC -falign-functions=64 -falign-loops=32 -o my_arena.so my_arena_peer.c
+ *
+ * A function of the tables runs a whole loop, so that what your library inlines is inlined, and a
+ * call through the table costs nothing. Memory that cannot be had may end the process.
+ */
+#ifndef LOAM_BENCH_PEER_H
+#define LOAM_BENCH_PEER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* The form of the structures below. */
+#define LOAM_BENCH_PEER_VERSION 1u
+
+/* The sizes of pushes that are measured, in the order of the tables. */
+enum { LOAM_BENCH_16, LOAM_BENCH_64, LOAM_BENCH_256, LOAM_BENCH_4096, LOAM_BENCH_SIZES };
+
+/* Does one thing `count` times. */
+typedef void (*loam_bench_loop)(void *arena, size_t count);
+
+/* Anything that one can push on. A function that is NULL leaves its rows out. */
+typedef struct loam_bench_bump {
+    /* Returns an arena that will meet `count` blocks of `size` bytes between two resets, so that a
+     * buffer can be made big enough at once; both 0: nothing is known. NULL: not in this row. */
+    void *(*open)(size_t size, size_t count);
+    /* Drops all that was pushed; the memory stays for the next round. */
+    void (*reset)(void *arena);
+    /* Ends the arena. */
+    void (*close)(void *arena);
+
+    /* Pushes blocks and stores one word into each: LOAM_BENCH_PUSHES(). */
+    loam_bench_loop push[LOAM_BENCH_SIZES];
+    /* The same, with the blocks cleared. */
+    loam_bench_loop push_zeroed[LOAM_BENCH_SIZES];
+    /* Makes a mark, pushes four blocks of 64 bytes, goes back to the mark: LOAM_BENCH_MARKS(). */
+    loam_bench_loop marks;
+
+    /* Makes an arena, pushes 64 bytes once, ends it. The argument `arena` is NULL. */
+    loam_bench_loop lives_reserved; /* over address space reserved for at least 1 GiB */
+    loam_bench_loop lives_heap;     /* over blocks of the C library's heap */
+    loam_bench_loop lives_fixed;    /* in a buffer of 1 KiB of the caller's */
+
+    /* Whether pushing 64 bytes to 1 GiB, from nothing known, takes seconds and not minutes. */
+    int cold;
+} loam_bench_bump;
+
+/* What a shared library gives. Later versions add tables at the end. */
+typedef struct loam_bench_peer {
+    unsigned version;            /* LOAM_BENCH_PEER_VERSION */
+    const char *name;            /* as it shall stand in the tables; letters, digits, _ */
+    const loam_bench_bump *bump; /* or NULL */
+} loam_bench_peer;
+
+#ifdef __cplusplus
+extern "C"
+#endif
+    const loam_bench_peer *
+    loam_bench_get_peer(void);
+
+/* The word that is stored into each block. It may alias anything, so that an arena's own fields
+ * are read again for each push, as they are in a program that does something with its blocks. */
+typedef uint64_t __attribute__((may_alias)) loam_bench_word;
+
+/* Makes the compiler believe that somebody looks at a block or an arena, and at all memory: what
+ * is behind it is read again, as it must be in a program that does something in between. */
+#define LOAM_BENCH_USE(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
+
+/* Clears a block in the best way that is known: straight stores up to a cache line, the C library's
+ * memset above. A size that the compiler knows would make a slow string instruction of it. */
+static inline __attribute__((always_inline, unused)) void *loam_bench_zero(void *block, size_t size)
+{
+    if (size > 64)
+        __asm__("" : "+r"(size));
+    return memset(block, 0, size);
+}
+
+/* One loop: blocks of one size. `push(arena, size)` is a function or a macro. */
+#define LOAM_BENCH_PUSH_LOOP(name, type, size, push)                                               \
+    static void name##_##size(void *opaque, size_t count)                                          \
+    {                                                                                              \
+        type *arena = (type *)opaque;                                                              \
+                                                                                                   \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            loam_bench_word *block = (loam_bench_word *)push(arena, size);                         \
+                                                                                                   \
+            *block = i;                                                                            \
+            LOAM_BENCH_USE(block);                                                                 \
+        }                                                                                          \
+    }
+
+/* The loops of a table, for `type *` arenas: name_16() to name_4096(). */
+#define LOAM_BENCH_PUSHES(name, type, push)                                                        \
+    LOAM_BENCH_PUSH_LOOP(name, type, 16, push)                                                     \
+    LOAM_BENCH_PUSH_LOOP(name, type, 64, push)                                                     \
+    LOAM_BENCH_PUSH_LOOP(name, type, 256, push)                                                    \
+    LOAM_BENCH_PUSH_LOOP(name, type, 4096, push)
+
+/* Those loops as the initialiser of a table. */
+#define LOAM_BENCH_PUSH_TABLE(name)                                                                \
+    {                                                                                              \
+        name##_16, name##_64, name##_256, name##_4096                                              \
+    }
+
+/* The loop of marks: `get(arena)` gives a `mark`, `rewind(arena, mark)` goes back to it. */
+#define LOAM_BENCH_MARKS(name, type, mark, get, push, rewind)                                      \
+    static void name(void *opaque, size_t count)                                                   \
+    {                                                                                              \
+        type *arena = (type *)opaque;                                                              \
+                                                                                                   \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            mark place = get(arena);                                                               \
+                                                                                                   \
+            for (int k = 0; k < 4; k++) {                                                          \
+                loam_bench_word *block = (loam_bench_word *)push(arena, 64);                       \
+                                                                                                   \
+                *block = i;                                                                        \
+                LOAM_BENCH_USE(block);                                                             \
+            }                                                                                      \
+            rewind(arena, place);                                                                  \
+            LOAM_BENCH_USE(arena);                                                                 \
+        }                                                                                          \
+    }
+
+#endif

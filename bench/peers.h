@@ -1,0 +1,44 @@
+/* peers.h: the peers that were found when this was configured, and those of LOAM_BENCH_PEERS. */
+#ifndef BENCH_PEERS_H
+#define BENCH_PEERS_H
+
+#include "loops.h"
+
+#include <stdbool.h>
+
+/* Loads the shared libraries that were named. One that cannot be loaded is a line on stderr, unless
+ * somebody else has said so already. */
+void peers_load(bool quiet);
+
+/* The peers that one can push on. */
+size_t peers_bump_count(void);
+const char *peers_bump_name(size_t index);
+const loam_bench_bump *peers_bump_at(size_t index);
+
+/* What could not be measured, as "NAME (PACKAGE)". */
+size_t peers_missing_count(void);
+const char *peers_missing_at(size_t index);
+
+/* The mallocs to run under: the C library's own, whose path is NULL, and those to preload. */
+size_t peers_malloc_count(void);
+const char *peers_malloc_name(size_t index);
+const char *peers_malloc_path(size_t index);
+
+/* What runs in a process of its own for each of them; peers/malloc.c. */
+extern const loam_bench_bump bench_malloc_bump;
+extern const bench_loop bench_malloc_pair_64;
+extern const bench_loop bench_malloc_pair_1mib;
+
+/* The libraries, where they are there; peers/NAME.c. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+extern const loam_bench_bump bench_apr;
+extern const loam_bench_bump bench_obstack;
+extern const loam_bench_bump bench_pmr;
+extern const loam_bench_bump bench_talloc;
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,22 @@
+# A program that uses scratch arenas in two threads, from the install tree: found there, linked with
+# libarena and libcommon and nothing else, without any other layer, and checked as they are.
+include(${CMAKE_CURRENT_LIST_DIR}/../support.cmake)
+build_consumer(arena -DCMAKE_PREFIX_PATH=${STAGE})
+expect_package_in(${STAGE})
+if(NOT OUTPUT MATCHES "-DLOAM_CHECKS=${CHECKS} ")
+  message(FATAL_ERROR "the program was not compiled with -DLOAM_CHECKS=${CHECKS}")
+endif()
+expect_linked("${OUTPUT}" libarena.a libcommon.a ${THREAD_LIBRARIES})
+
+set_symbols(used ${APP} --defined-only)
+set(offered "")
+foreach(layer IN ITEMS arena common)
+  set_symbols(symbols ${STAGE}/${LIBDIR}/loam/lib${layer}.a --defined-only)
+  list(APPEND offered ${symbols})
+endforeach()
+list(FILTER used INCLUDE REGEX "^loam_")
+if(NOT used)
+  message(FATAL_ERROR "the program contains nothing of loam")
+endif()
+list(REMOVE_ITEM used ${offered})
+expect_equal("symbols of neither arena nor common" "${used}" "")

@@ -1,0 +1,21 @@
+# A public header compiles alone and twice, in this language, without a warning, with checks and
+# without, and sees only the layers that its own stands on.
+include(${CMAKE_CURRENT_LIST_DIR}/../support.cmake)
+file(REMOVE_RECURSE ${WORK})
+if(LANGUAGE STREQUAL "CXX")
+  set(compiler ${CXX_COMPILER})
+  set(source ${WORK}/header.cpp)
+else()
+  set(compiler ${C_COMPILER})
+  set(source ${WORK}/header.c)
+endif()
+file(WRITE ${source} "#include <${HEADER}>\n#include <${HEADER}>\nint main(void) { return 0; }\n")
+set_layer_closure(closure ${LAYER})
+set(includes "")
+foreach(layer IN LISTS closure)
+  list(APPEND includes -I${${layer}_FOLDER}/include)
+endforeach()
+foreach(checks IN ITEMS "" -DLOAM_CHECKS=1)
+  run(${compiler} -std=${STANDARD} -O1 -Wall -Wextra -Wpedantic -Wundef -Wshadow -Wconversion
+    -Werror ${checks} ${includes} -c ${source} -o ${WORK}/header.o)
+endforeach()

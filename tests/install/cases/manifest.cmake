@@ -1,0 +1,32 @@
+# The install tree has exactly the files of manifest.txt, and each belongs to the component that is
+# named there.
+include(${CMAKE_CURRENT_LIST_DIR}/../support.cmake)
+string(TOLOWER "${CONFIG}" config)
+if(NOT config)
+  set(config noconfig)
+endif()
+file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/../manifest.txt lines REGEX "^[^#]")
+
+set(all "")
+foreach(layer IN LISTS LAYERS)
+  set(expected ${lines})
+  list(FILTER expected INCLUDE REGEX "^${layer}: ")
+  list(TRANSFORM expected REPLACE "^${layer}: " "")
+  list(TRANSFORM expected REPLACE "^include/" "${INCLUDEDIR}/")
+  list(TRANSFORM expected REPLACE "^lib/" "${LIBDIR}/")
+  list(TRANSFORM expected REPLACE "^share/" "${DATAROOTDIR}/")
+  list(TRANSFORM expected REPLACE "<config>" "${config}")
+  list(SORT expected)
+  list(APPEND all ${expected})
+
+  file(REMOVE_RECURSE ${WORK})
+  run(${CMAKE_COMMAND} --install ${BINARY_DIR} --config ${CONFIG} --prefix ${WORK}/prefix
+    --component loam-${layer})
+  file(GLOB_RECURSE installed RELATIVE ${WORK}/prefix ${WORK}/prefix/*)
+  list(SORT installed)
+  expect_equal("files of component loam-${layer}" "${installed}" "${expected}")
+endforeach()
+file(GLOB_RECURSE installed RELATIVE ${STAGE} ${STAGE}/*)
+list(SORT installed)
+list(SORT all)
+expect_equal("installed files" "${installed}" "${all}")
