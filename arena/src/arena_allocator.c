@@ -2,9 +2,16 @@
  * block, and forgets every other one. */
 #include "arena_internal.h"
 
+/* A1 has been seen to: the size is not 0, and the alignment a power of two. */
 static void *arena_alloc(void *self, size_t size, size_t align)
 {
-    return loam_arena_push_aligned_no_zero((loam_arena *)self, size, align);
+    loam_arena *arena = (loam_arena *)self;
+    char *ptr = arena->next;
+
+    if (LOAM_UNLIKELY(((uintptr_t)ptr & (align - 1)) != 0 || size > bytes_between(ptr, arena->end)))
+        return loam_arena_push_slow(arena, size, align, false);
+    arena->next = ptr + (size + ((0 - size) & arena->align_mask));
+    return ptr;
 }
 
 static void *arena_zalloc(void *self, size_t size, size_t align)
@@ -15,7 +22,8 @@ static void *arena_zalloc(void *self, size_t size, size_t align)
 static void arena_dealloc(void *self, void *ptr, size_t size, size_t align)
 {
     (void)align;
-    (void)loam_arena_undo((loam_arena *)self, ptr, size);
+    if (LOAM_UNLIKELY(!undo_newest((loam_arena *)self, (char *)ptr, size)))
+        (void)loam_arena_undo((loam_arena *)self, ptr, size);
 }
 
 /* Growing leaves an alignment as it is, because the block stays. */

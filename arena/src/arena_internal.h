@@ -16,7 +16,7 @@
  * - I4  arena->end <= committed and within the limit. arena->end - next is a multiple of the
  *   alignment, and so is next; or arena->end == next, and every push goes out of line.
  * - I5  arena->fast is the newest block or NULL. It is NULL when the arena is watched, has
- *   children, `next` is not aligned, or a mark may not be (`raised`).
+ *   children, `next` is not aligned, or a mark may be of such a place (`odd_marks`).
  * - I6  chained is the sum of the sizes of all blocks from the source, spare ones included.
  * - I7  Children are listed newest first, and each was born below the present position.
  * - I8  committed of the reservation is on a page of the arena, or at its end.
@@ -104,6 +104,21 @@ static inline void note_high(loam_arena *arena)
         arena->high = arena->next;
     if (arena->next > arena->zero_from)
         arena->zero_from = arena->next;
+}
+
+/* Gives the newest block back where nothing stands in the way: no tool watches, no scope or child
+ * began after it, and its end is `next`. False: it takes a closer look. */
+static inline bool undo_newest(loam_arena *arena, char *ptr, size_t size)
+{
+    size_t step = size + ((0 - size) & arena->align_mask);
+    size_t used = bytes_between(arena->block->base, arena->next);
+
+    if (arena->fast == NULL || (uintptr_t)arena->next - (uintptr_t)ptr != step || step > used ||
+        arena->block->start + used - step < arena->floor)
+        return false;
+    note_high(arena);
+    arena->next = ptr;
+    return true;
 }
 
 /* The highest position since the last clear. */

@@ -47,7 +47,8 @@ static void leave_block(loam_arena *arena)
 
 void loam_arena_go_back(loam_arena *arena, loam_arena_block *block, char *next)
 {
-    size_t padding = loam_padding(next, alignment_of(arena));
+    /* The start of a block is a place that was told, aligned or not. */
+    size_t padding = next == block->base ? 0 : loam_padding(next, alignment_of(arena));
     char *old;
 
     if (arena->child)
@@ -57,6 +58,7 @@ void loam_arena_go_back(loam_arena *arena, loam_arena_block *block, char *next)
     note_high(arena);
     old = arena->next;
     arena->next = padding <= bytes_between(next, old) ? next + padding : next;
+    arena->rose_at = loam_min(arena->rose_at, loam_arena_pos(arena));
     loam_arena_bury(arena, next, bytes_between(next, old));
     loam_arena_refresh(arena);
 }
@@ -223,7 +225,7 @@ void loam_arena_clear(loam_arena *arena)
     arena->peak = loam_max(arena->peak, used);
     keep = choose_keep(arena, used + arena->round_lost);
     arena->round = arena->round_lost = 0;
-    arena->raised = loam_padding(first->base, alignment_of(arena)) != 0;
+    arena->odd_marks = loam_padding(first->base, alignment_of(arena)) != 0;
     arena->high = first->base;
     kept = arena->reservation ? trim_reservation(arena, keep) : weight_of(arena, first);
     trim_spares(arena, keep - loam_min(keep, kept));

@@ -169,7 +169,8 @@ static void check_fast_path(const loam_arena *arena, checker *check)
     expect(check, arena->fast == NULL || arena->fast == block, "I5: fast is not the newest block",
            arena->fast);
     expect(check,
-           arena->fast == NULL || (aligned && !arena->child && !arena->watched && !arena->raised),
+           arena->fast == NULL ||
+               (aligned && !arena->child && !arena->watched && !arena->odd_marks),
            "I5: rewinds are inline where they must not be", arena->fast);
 }
 

@@ -34,7 +34,7 @@ void loam_arena_refresh(loam_arena *arena)
         arena->fast = NULL;
     } else {
         arena->end = end;
-        arena->fast = arena->child || arena->raised ? NULL : arena->block;
+        arena->fast = arena->child || arena->odd_marks ? NULL : arena->block;
     }
 }
 
@@ -126,7 +126,7 @@ static bool fit_in_block(loam_arena *arena, loam_arena_block *block, char *from,
            (block == arena->block && is_reserved(arena, block) && grow_reservation(arena, end));
 }
 
-/* Makes the newest block hold `size` bytes at `align`. */
+/* Makes the newest block hold `size` bytes at `align` behind what it has. */
 static bool fit_next(loam_arena *arena, size_t size, size_t align)
 {
     return fit_in_block(arena, arena->block, arena->next, loam_padding(arena->next, align), size);
@@ -182,7 +182,8 @@ bool loam_arena_source_is_zero(loam_allocator source)
     return source.ops == loam_vm_allocator().ops;
 }
 
-static loam_arena_block *take_block(loam_arena *arena, size_t size)
+/* Takes a block from the source, as the first spare one. */
+static bool take_block(loam_arena *arena, size_t size)
 {
     bool zero = loam_arena_source_is_zero(arena->source);
     char *memory;
@@ -192,7 +193,7 @@ static loam_arena_block *take_block(loam_arena *arena, size_t size)
     memory = (char *)(zero ? loam_zalloc(arena->source, size, LOAM_MAX_ALIGN)
                            : loam_alloc(arena->source, size, LOAM_MAX_ALIGN));
     if (!memory)
-        return NULL;
+        return false;
     block = (loam_arena_block *)(void *)memory;
     block->base = memory + block_header_size();
     block->committed = block->end = memory + size;
@@ -200,22 +201,20 @@ static loam_arena_block *take_block(loam_arena *arena, size_t size)
     block->size = size;
     arena->chained += size;
     loam_arena_bury(arena, block->base, bytes_between(block->base, block->end));
+    keep_as_spare(arena, block);
     loam_arena_tell(arena, LOAM_ARENA_EVENT_COMMIT, memory, size);
-    return block;
+    return true;
 }
 
-/* A block from the source of the usual size, or one that just holds `least` bytes. */
-static loam_arena_block *take_fresh(loam_arena *arena, size_t least)
+/* Takes a block of the usual size, or one that just holds `least` bytes. */
+static bool take_fresh(loam_arena *arena, size_t least)
 {
-    loam_arena_block *block = NULL;
+    bool taken = (arena->block_size > least && take_block(arena, arena->block_size)) ||
+                 take_block(arena, least);
 
-    if (arena->block_size > least)
-        block = take_block(arena, arena->block_size);
-    if (!block)
-        block = take_block(arena, least);
-    if (block)
+    if (taken)
         grow_block_size(arena);
-    return block;
+    return taken;
 }
 
 /* A block that is not open yet and holds `size` bytes at `align`, or NULL. Only when it is there
@@ -231,8 +230,8 @@ static loam_arena_block *find_block(loam_arena *arena, size_t size, size_t align
         !loam_add_checked(size, slack + block_header_size(), &least))
         return NULL;
     block = take_spare(arena, size, align);
-    if (!block)
-        block = take_fresh(arena, least);
+    if (!block && take_fresh(arena, least))
+        block = take_spare(arena, size, align);
     if (block && !within_limit(arena, position, loam_padding(block->base, align), size)) {
         keep_as_spare(arena, block);
         return NULL;
@@ -249,13 +248,15 @@ static bool open_block(loam_arena *arena, size_t size, size_t align)
     return block != NULL;
 }
 
-/* Makes the newest block hold `size` bytes at `align`, opening one if need be. */
-static bool make_room(loam_arena *arena, size_t size, size_t align)
-{
-    return fit_next(arena, size, align) || open_block(arena, size, align);
-}
-
 /* ---- pushing ---- */
+
+/* A mark may have been taken here. What leaves the place for one above it, in the same block, calls
+ * this: a rewind to a place that is not aligned must go out of line. */
+static void leave_place(loam_arena *arena)
+{
+    if (loam_padding(arena->next, alignment_of(arena)) != 0)
+        arena->odd_marks = true;
+}
 
 /* Sets `next` to `top` rounded up, or to `top` itself at the very end of a block. */
 static void set_next(loam_arena *arena, char *top)
@@ -300,7 +301,9 @@ void *loam_arena_push_slow(loam_arena *arena, size_t size, size_t align, bool ze
     if (!loam_request_valid(size, align))
         return refuse_odd(arena, size, align);
     align = loam_max(align, alignment_of(arena));
-    if (!make_room(arena, size, align))
+    if (fit_next(arena, size, align))
+        leave_place(arena);
+    else if (!open_block(arena, size, align))
         return refuse(arena, size);
     ptr = arena->next + loam_padding(arena->next, align);
     mark_pushed(arena, ptr, size, zero);
@@ -361,7 +364,11 @@ bool loam_arena_align(loam_arena *arena, size_t align)
     if (!alignment_valid(align))
         return false;
     padding = loam_padding(arena->next, align);
-    if (padding != 0 && !fit_next(arena, padding, 1) && !open_block(arena, 1, align)) {
+    if (padding == 0)
+        return true;
+    if (fit_next(arena, padding, 1)) {
+        leave_place(arena);
+    } else if (!open_block(arena, 1, align)) {
         (void)refuse(arena, padding);
         return false;
     }
@@ -374,10 +381,12 @@ bool loam_arena_set_auto_align(loam_arena *arena, size_t align)
 {
     if (!alignment_valid(align) || align > ARENA_ALIGN_LIMIT)
         return false;
-    if (align > alignment_of(arena) &&
-        (loam_arena_pos(arena) > 0 || loam_padding(arena->next, align) != 0))
-        arena->raised = true; /* a mark from before may not be aligned */
+    if (align > alignment_of(arena) && loam_arena_pos(arena) > 0) {
+        arena->odd_marks = true;
+        arena->rose_at = loam_arena_pos(arena);
+    }
     arena->align_mask = align - 1;
+    leave_place(arena);
     set_next(arena, arena->next);
     return true;
 }
@@ -400,19 +409,22 @@ static loam_arena_block *last_used(const loam_arena *arena)
     return block;
 }
 
-/* Whether [ptr, ptr + size) is what was pushed last, into `block`, and in the innermost scope. */
+/* Whether [ptr, ptr + size) is what was pushed last, into `block`, and in the innermost scope. What
+ * looks like its padding is just that only if the alignment was not lower when it was pushed. */
 static bool is_newest(const loam_arena *arena, const loam_arena_block *block, const char *ptr,
                       size_t size)
 {
     const char *top = top_of(arena, block);
-    size_t room;
+    size_t room, start;
 
     if ((uintptr_t)ptr < (uintptr_t)block->base || (uintptr_t)ptr > (uintptr_t)top)
         return false;
     room = bytes_between(ptr, top);
-    if (size > room || block->start + bytes_between(block->base, ptr) < arena->floor)
+    start = block->start + bytes_between(block->base, ptr);
+    if (size > room || start < arena->floor)
         return false;
-    return size == room || size + loam_padding(ptr + size, alignment_of(arena)) == room;
+    return size == room || (start >= arena->rose_at &&
+                            size + loam_padding(ptr + size, alignment_of(arena)) == room);
 }
 
 /* Misuse: what is no block of this arena. */
@@ -437,7 +449,10 @@ bool loam_arena_resize(loam_arena *arena, void *ptr, size_t size, size_t new_siz
     require_own(arena, start, size);
     if (!is_newest(arena, block, start, size) || !fit_in_block(arena, block, start, 0, new_size))
         return false;
-    loam_arena_go_back(arena, block, top_of(arena, block));
+    if (block != arena->block)
+        loam_arena_go_back(arena, block, block->left_at);
+    leave_place(arena);
+    note_high(arena);
     if (new_size < size)
         loam_arena_bury(arena, start + new_size, size - new_size);
     else if (arena->watched)
@@ -449,10 +464,11 @@ bool loam_arena_resize(loam_arena *arena, void *ptr, size_t size, size_t new_siz
 
 bool loam_arena_undo(loam_arena *arena, void *ptr, size_t size)
 {
-    loam_arena_block *block = last_used(arena);
+    loam_arena_block *block;
 
-    if (size == 0)
+    if (size == 0 || LOAM_LIKELY(undo_newest(arena, (char *)ptr, size)))
         return true;
+    block = last_used(arena);
     require_own(arena, (const char *)ptr, size);
     if (!is_newest(arena, block, (const char *)ptr, size))
         return false;

@@ -40,11 +40,8 @@ static void pool_close(void *arena)
     apr_pool_destroy(arena);
 }
 
-/* apr_pcalloc() is this with a memset of a size that the compiler knows, which is slower. */
-#define POOL_ZEROED(pool, size) apr_pcalloc(pool, size)
-
 LOAM_BENCH_PUSHES(push, apr_pool_t, apr_palloc)
-LOAM_BENCH_PUSHES(push_zeroed, apr_pool_t, POOL_ZEROED)
+LOAM_BENCH_PUSHES(push_zeroed, apr_pool_t, apr_pcalloc)
 
 /* A pool has no marks; a pool inside it is how its users go back. */
 static void marks(void *arena, size_t count)

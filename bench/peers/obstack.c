@@ -65,7 +65,7 @@ static inline __attribute__((always_inline)) void *stack_push(stack *s, int size
         }                                                                                          \
     }
 
-#define STACK_ZEROED(s, size) loam_bench_zero(stack_push(s, size), size)
+#define STACK_ZEROED(s, size) memset(stack_push(s, size), 0, size)
 
 STACK_LOOP(push, 16, stack_push)
 STACK_LOOP(push, 64, stack_push)

@@ -28,7 +28,7 @@ static void context_close(void *context)
 }
 
 #define CONTEXT_PUSH(context, size)   talloc_named_const(context, size, "bench")
-#define CONTEXT_ZEROED(context, size) loam_bench_zero(CONTEXT_PUSH(context, size), size)
+#define CONTEXT_ZEROED(context, size) talloc_zero_size(context, size)
 
 LOAM_BENCH_PUSHES(push, void, CONTEXT_PUSH)
 LOAM_BENCH_PUSHES(push_zeroed, void, CONTEXT_ZEROED)

@@ -43,12 +43,15 @@ static void *libc_zalloc(void *self, size_t size, size_t align)
     return ptr ? memset(ptr, 0, size) : NULL;
 }
 
-static void libc_dealloc(void *self, void *ptr, size_t size, size_t align)
-{
-    int saved = errno; /* A6: C11 lets free() change it */
+/* A6: C11 lets free() change errno; glibc has kept it since 2.33. */
+#if defined(__GLIBC__) && defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 33)
+#define FREE_KEEPS_ERRNO 1
+#endif
+#endif
 
-    (void)self;
-    (void)size;
+static void free_block(void *ptr, size_t align)
+{
 #if defined(_WIN32)
     if (align > LOAM_MAX_ALIGN)
         _aligned_free(ptr);
@@ -58,7 +61,20 @@ static void libc_dealloc(void *self, void *ptr, size_t size, size_t align)
     (void)align;
     free(ptr);
 #endif
+}
+
+static void libc_dealloc(void *self, void *ptr, size_t size, size_t align)
+{
+    (void)self;
+    (void)size;
+#if defined(FREE_KEEPS_ERRNO)
+    free_block(ptr, align);
+#else
+    int saved = errno;
+
+    free_block(ptr, align);
     errno = saved;
+#endif
 }
 
 /* realloc does not keep an alignment beyond its own. */

@@ -9,6 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__has_include)
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define LOAM_HAS_SINGLE_THREADED
+#endif
+#endif
+
 #if defined(__linux__)
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -92,10 +99,31 @@ void loam_os_once_run(loam_os_once *once, void (*function)(void))
 
 enum { FREE, HELD, CONTENDED };
 
+/* Whether there is one thread only, as the C library knows: then no instruction need be atomic. A
+ * lock that it holds when it makes a second thread is seen by that one as held. */
+static bool is_alone(void)
+{
+#if defined(LOAM_HAS_SINGLE_THREADED)
+    return __libc_single_threaded != 0;
+#else
+    return false;
+#endif
+}
+
+static bool trylock_alone(loam_os_mutex *mutex)
+{
+    if (__atomic_load_n(&mutex->word, __ATOMIC_RELAXED) != FREE)
+        return false;
+    __atomic_store_n(&mutex->word, HELD, __ATOMIC_RELAXED);
+    return true;
+}
+
 bool loam_os_mutex_trylock(loam_os_mutex *mutex)
 {
     uint32_t expected = FREE;
 
+    if (is_alone())
+        return trylock_alone(mutex);
     return __atomic_compare_exchange_n(&mutex->word, &expected, HELD, false, __ATOMIC_ACQUIRE,
                                        __ATOMIC_RELAXED);
 }
@@ -110,7 +138,9 @@ void loam_os_mutex_lock(loam_os_mutex *mutex)
 
 void loam_os_mutex_unlock(loam_os_mutex *mutex)
 {
-    if (__atomic_exchange_n(&mutex->word, FREE, __ATOMIC_RELEASE) == CONTENDED)
+    if (is_alone())
+        __atomic_store_n(&mutex->word, FREE, __ATOMIC_RELEASE);
+    else if (__atomic_exchange_n(&mutex->word, FREE, __ATOMIC_RELEASE) == CONTENDED)
         wake(&mutex->word, 1);
 }
 

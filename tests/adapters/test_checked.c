@@ -260,12 +260,14 @@ TEST(no_memory_for_records, fast)
     for (size_t k = 1;; k++) {
         loam_failing_config rule = {.alloc = {.nth = k}};
         loam_checked_config config = {0};
+        loam_counting counting;
         loam_failing failing;
         void *ptr[BLOCKS];
         size_t refused = 0;
         fixture f;
 
-        loam_failing_init(&failing, loam_libc_allocator(), &rule);
+        loam_counting_init(&counting, loam_libc_allocator());
+        loam_failing_init(&failing, loam_counting_allocator(&counting), &rule);
         config.records = loam_failing_allocator(&failing);
         set_up(&f, &config);
         for (size_t i = 0; i < BLOCKS; i++) {
@@ -278,17 +280,17 @@ TEST(no_memory_for_records, fast)
             refused++;
             before.failures++;
             EXPECT(memcmp(&calls, &f.p.calls, sizeof calls) == 0);
-            loam_checked_stats(&f.checked, &(loam_stats){0});
             EXPECT(stats_of(&f.checked).live == before.live &&
                    stats_of(&f.checked).metadata == before.metadata &&
                    stats_of(&f.checked).failures == before.failures);
             EXPECT((ptr[i] = loam_alloc(f.a, 10, 8)) != NULL);
         }
         EXPECT(loam_checked_check(&f.checked, NULL, NULL));
+        EXPECT_EQ(stats_of(&f.checked).metadata, counting.live);
         for (size_t i = 0; i < BLOCKS; i++)
             loam_dealloc(f.a, ptr[i], 10, 8);
         loam_checked_deinit(&f.checked);
-        EXPECT_EQ(f.p.live, 0);
+        EXPECT(f.p.live == 0 && counting.live == 0 && counting.blocks == 0);
         if (refused == 0) {
             EXPECT(k > 3); /* there were at least three allocations of records */
             return;

@@ -137,6 +137,23 @@ TEST(chance_is_seeded, fast)
     EXPECT_EQ(failures_by_chance(1000000, 42, 1000, &one), 1000);
 }
 
+/* The two parts of a rule add up: the n-th call fails whatever chance says, and chance goes on. */
+TEST(nth_and_chance_add_up, fast)
+{
+    for (size_t nth = 1; nth <= 50; nth++) {
+        loam_failing_config config = {.alloc = {.nth = nth, .per_million = 1}};
+        fixture f;
+
+        set_up(&f, &config);
+        for (size_t call = 1; call <= 60; call++)
+            EXPECT_EQ(loam_alloc(f.a, 8, 8) == NULL, call == nth);
+        config.alloc = (loam_failing_rule){.nth = nth, .per_million = 1000000};
+        loam_failing_restart(&f.failing, &config);
+        for (size_t call = 1; call <= 60; call++)
+            EXPECT(!loam_alloc(f.a, 8, 8));
+    }
+}
+
 enum { THREADS = 4, ROUNDS = 1000 };
 
 static void call_often(void *context, size_t index)

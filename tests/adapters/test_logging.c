@@ -39,6 +39,7 @@ static void set_up(log *l)
 
     puppet_init(&l->p);
     l->count = 0;
+    memset(&l->logging, 0xff, sizeof l->logging);
     loam_logging_init(&l->logging, puppet_allocator(&l->p), &config);
     l->a = loam_logging_allocator(&l->logging);
 }

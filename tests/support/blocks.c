@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DENSE_LIMIT = 65536, EDGE = 4096, STRIDE = 4096 };
+enum { DENSE_LIMIT = 8192, EDGE = 1024, STRIDE = 4096 };
 
 void test_blocks_init(test_blocks *blocks)
 {

@@ -1,7 +1,7 @@
 /* blocks.h: a model of the blocks that an allocator has handed out.
  *
  * Keeps them in the order of their addresses, fills each with a pattern of its own, and tells
- * whether a new one overlaps an old one and whether a pattern is still there. Blocks above 64 KiB
+ * whether a new one overlaps an old one and whether a pattern is still there. Blocks above 8 KiB
  * are written at both ends and once in each 4 KiB, so that big ones cost little.
  *
  * Takes its own memory from malloc().

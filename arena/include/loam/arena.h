@@ -164,6 +164,7 @@ struct loam_arena {
     size_t chained;          /**< Bytes of all blocks from the source, spare ones too. */
     size_t lost;             /**< Bytes lost in tails of blocks that were left. */
     size_t round_lost;       /**< The most that it was since the last clear. */
+    size_t rose_at;          /**< No push since lies below the position where the alignment rose. */
     size_t failures;         /**< Pushes refused. */
     size_t refused;          /**< Refusals by the system when giving memory back. */
     loam_arena *parent;      /**< Of a child arena; else NULL. */
@@ -177,8 +178,8 @@ struct loam_arena {
     uint8_t backing;         /**< ::loam_arena_backing. */
     uint8_t retention;       /**< ::loam_arena_retention. */
     uint8_t home;            /**< Where the arena itself lies; see arena_internal.h. */
-    uint8_t raised;  /**< Whether the alignment rose since the last clear: marks may be older. */
-    uint8_t watched; /**< Whether each push and rewind goes out of line. */
+    uint8_t odd_marks;       /**< Whether a mark may be of a place that is not aligned. */
+    uint8_t watched;         /**< Whether each push and rewind goes out of line. */
 };
 
 /** A place in an arena to go back to. A value; it needs no end and may be used more than once, as
@@ -258,12 +259,13 @@ LOAM_INLINE void loam_arena_zero_(char *ptr, size_t size, char *zero_from)
 {
     size_t dirty = (size_t)(zero_from - ptr);
 
-    /* Up to a cache line, straight stores win. Above, the library's memset does, and the compiler
-     * must not know the size, or it makes a slow string instruction of it. */
+    /* Up to a cache line, straight stores win, and the compiler makes them. */
     if (LOAM_IS_CONSTANT(size) && size <= 64) {
         memset(ptr, 0, size);
         return;
     }
+    /* Above, the library's memset wins, and the compiler must not know the size, or it makes a slow
+     * string instruction of it. */
     if (size < dirty)
         dirty = size;
 #if defined(__GNUC__) || defined(__clang__)
@@ -400,8 +402,9 @@ LOAM_NODISCARD bool loam_arena_align(loam_arena *arena, size_t align);
 /** Sets the alignment of pushes that name none, a power of two from 1 to 64 KiB, from now on.
  *
  * Returns false iff it is out of that range (a checked build stops when it is no power of two);
- * then nothing changed. The position moves up to the new alignment, where there is room for that;
- * the newest block can be resized and undone only if the alignment did not fall. Cost: O(1). */
+ * then nothing changed. The position moves up to the new alignment, where there is room for that.
+ * A block that was pushed at another alignment may no longer be known as the newest, which
+ * loam_arena_resize() and loam_arena_undo() ask for. Cost: O(1). */
 LOAM_NODISCARD bool loam_arena_set_auto_align(loam_arena *arena, size_t align);
 
 /** Makes sure that the next push of `size` bytes at `align` succeeds, without moving the position.
@@ -524,6 +527,9 @@ LOAM_INLINE void loam_arena_scope_end(loam_arena_scope *scope)
 LOAM_NODISCARD bool loam_arena_resize(loam_arena *arena, void *ptr, size_t size, size_t new_size);
 
 /** Gives the newest block back; the position goes down to where it began. Size 0 is ignored.
+ *
+ * Then the one before is the newest, unless an alignment above the arena's or of the start of a
+ * block of memory had put padding between them, which stays.
  *
  * Returns false iff it is not the newest, or began before the innermost open scope; then nothing
  * changed. A checked build stops as loam_arena_resize(). Cost: O(1). */
