@@ -18,7 +18,7 @@ size_t bench_push_size(size_t index)
 
 size_t bench_cold_bytes(void)
 {
-    return bench_short_run() ? (size_t)128 << 20 : (size_t)1 << 30;
+    return bench_short_run() ? (size_t)64 << 20 : (size_t)1 << 30;
 }
 
 /* ---- warm ---- */

@@ -375,21 +375,19 @@ static loam_arena *create_in_reservation(const loam_arena_config *config)
 static loam_arena *create_in_block_of(const loam_arena_config *config, size_t size)
 {
     loam_allocator source = choose_source(config);
-    bool zero = loam_arena_source_is_zero(source);
     loam_arena *arena;
+    size_t dirty;
     char *base;
 
     size = loam_good_size(source, size, LOAM_MAX_ALIGN);
-    base = (char *)(zero ? loam_zalloc(source, size, LOAM_MAX_ALIGN)
-                         : loam_alloc(source, size, LOAM_MAX_ALIGN));
+    base = loam_arena_take_memory(source, size, &dirty);
     if (!base)
         return NULL;
     arena = (loam_arena *)(void *)base;
     set_up(arena, config, HOME_SOURCE);
     grow_block_size(arena);
     arena->first.size = arena->chained = size;
-    (void)open_first(arena, base + sizeof *arena, base + size, base + size,
-                     zero ? base : base + size);
+    (void)open_first(arena, base + sizeof *arena, base + size, base + size, base + dirty);
     return arena;
 }
 

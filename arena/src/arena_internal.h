@@ -143,8 +143,8 @@ bool loam_arena_config_valid(const loam_arena_config *config);
  * to the spare list. */
 void loam_arena_go_back(loam_arena *arena, loam_arena_block *block, char *next);
 
-/* Whether what the source hands out through loam_zalloc() is zero without being cleared. */
-bool loam_arena_source_is_zero(loam_allocator source);
+/* Takes memory from a source, and tells how many bytes from its start may not read zero. */
+char *loam_arena_take_memory(loam_allocator source, size_t size, size_t *dirty);
 
 /* Gives a block back to the source. */
 void loam_arena_drop_block(loam_arena *arena, loam_arena_block *block);

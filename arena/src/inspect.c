@@ -27,6 +27,18 @@ static size_t count_blocks(const loam_arena_block *block)
     return count;
 }
 
+/* The bytes in front of the memory of chained blocks, with padding. */
+static size_t header_sizes(const loam_arena *arena, const loam_arena_block *block)
+{
+    size_t size = 0;
+
+    for (; block; block = block->prev) {
+        if (block != &arena->first)
+            size += bytes_between((const char *)block, block->base);
+    }
+    return size;
+}
+
 void loam_arena_stats(const loam_arena *arena, loam_stats *stats)
 {
     const loam_arena_block *first = &arena->first;
@@ -46,7 +58,8 @@ void loam_arena_stats(const loam_arena *arena, loam_stats *stats)
         stats->reserved += bytes_between(first->base, first->end) + own_size(arena);
     }
     stats->lost = arena->lost;
-    stats->metadata = own_size(arena) + (blocks - 1 + spares) * block_header_size();
+    stats->metadata =
+        own_size(arena) + header_sizes(arena, arena->block) + header_sizes(arena, arena->spare);
     stats->blocks = blocks + spares - (empty_first ? 1 : 0);
     stats->failures = arena->failures;
     stats->refused = arena->refused;

@@ -152,17 +152,28 @@ static void enter_block(loam_arena *arena, loam_arena_block *block)
     arena->zero_from = block->zero_from;
 }
 
-/* The first spare block that holds `size` bytes at `align`. */
+/* Where the memory of a chained block begins: behind its header, where pushes are aligned. A mark
+ * at its start is then at no other place after going back. */
+static char *base_of(const loam_arena *arena, loam_arena_block *block)
+{
+    char *base = (char *)block + block_header_size();
+
+    return base + loam_padding(base, alignment_of(arena));
+}
+
+/* The first spare block that holds `size` bytes at `align`, which is at least the arena's. */
 static loam_arena_block *take_spare(loam_arena *arena, size_t size, size_t align)
 {
     loam_arena_block **link;
 
     for (link = &arena->spare; *link; link = &(*link)->prev) {
         loam_arena_block *block = *link;
-        size_t room = bytes_between(block->base, block->end);
-        size_t padding = loam_padding(block->base, align);
+        char *base = base_of(arena, block);
+        size_t padding = loam_padding(base, align);
 
-        if (padding <= room && size <= room - padding) {
+        if (base < block->end && padding <= bytes_between(base, block->end) &&
+            size <= bytes_between(base, block->end) - padding) {
+            block->base = base;
             *link = block->prev;
             return block;
         }
@@ -177,27 +188,29 @@ static void keep_as_spare(loam_arena *arena, loam_arena_block *block)
 }
 
 /* Fresh mappings read zero; what other sources hand out is unknown. */
-bool loam_arena_source_is_zero(loam_allocator source)
+char *loam_arena_take_memory(loam_allocator source, size_t size, size_t *dirty)
 {
-    return source.ops == loam_vm_allocator().ops;
+    if (source.ops == loam_vm_allocator().ops)
+        return (char *)loam_vm_allocator_take(size, LOAM_MAX_ALIGN, dirty);
+    *dirty = size;
+    return (char *)loam_alloc(source, size, LOAM_MAX_ALIGN);
 }
 
 /* Takes a block from the source, as the first spare one. */
 static bool take_block(loam_arena *arena, size_t size)
 {
-    bool zero = loam_arena_source_is_zero(arena->source);
-    char *memory;
     loam_arena_block *block;
+    size_t dirty;
+    char *memory;
 
     size = loam_good_size(arena->source, size, LOAM_MAX_ALIGN);
-    memory = (char *)(zero ? loam_zalloc(arena->source, size, LOAM_MAX_ALIGN)
-                           : loam_alloc(arena->source, size, LOAM_MAX_ALIGN));
+    memory = loam_arena_take_memory(arena->source, size, &dirty);
     if (!memory)
         return false;
     block = (loam_arena_block *)(void *)memory;
     block->base = memory + block_header_size();
     block->committed = block->end = memory + size;
-    block->zero_from = zero ? block->base : block->end;
+    block->zero_from = memory + loam_max(dirty, block_header_size());
     block->size = size;
     arena->chained += size;
     loam_arena_bury(arena, block->base, bytes_between(block->base, block->end));

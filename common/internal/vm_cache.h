@@ -47,6 +47,10 @@ bool loam_vm_cache_take(size_t size, size_t align, uint32_t kind, loam_mapping *
 bool loam_vm_cache_reserve(size_t size, size_t least, size_t align, uint32_t kind,
                            loam_mapping *mapping);
 
+/* As alloc of loam_vm_allocator(), and tells how many bytes from the start may not read zero: none
+ * of a fresh mapping, all of one that was in use. */
+void *loam_vm_allocator_take(size_t size, size_t align, size_t *dirty);
+
 /* Ends a mapping: keeps it, or releases it. Can't fail. */
 void loam_vm_cache_give(const loam_mapping *mapping);
 

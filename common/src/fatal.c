@@ -10,6 +10,7 @@
 #if defined(_WIN32)
 #include <io.h>
 #else
+#include <errno.h>
 #include <unistd.h>
 #endif
 
@@ -32,6 +33,8 @@ static void write_all(const char *text, size_t length)
     while (length > 0) {
         ssize_t written = write(2, text, length);
 
+        if (written < 0 && errno == EINTR)
+            continue;
         if (written <= 0)
             return;
         text += written;

@@ -13,15 +13,18 @@
 /* Above the alignment of malloc, Windows has a family of its own; elsewhere free() takes both. */
 static void *alloc_aligned(size_t size, size_t align)
 {
+    size_t sum;
+
 #if defined(_WIN32)
+    /* Some of its versions add both without a look at overflow. */
+    if (!loam_add_checked(size, align, &sum) || sum > (size_t)PTRDIFF_MAX)
+        return NULL;
     return _aligned_malloc(size, align);
 #else
-    size_t rounded;
-
     /* C11 asks for a multiple of the alignment. */
-    if (!loam_round_up_checked(size, align, &rounded) || rounded > (size_t)PTRDIFF_MAX)
+    if (!loam_round_up_checked(size, align, &sum) || sum > (size_t)PTRDIFF_MAX)
         return NULL;
-    return aligned_alloc(align, rounded);
+    return aligned_alloc(align, sum);
 #endif
 }
 

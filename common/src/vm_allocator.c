@@ -40,15 +40,23 @@ static bool take_mapping(size_t size, size_t align, loam_mapping *mapping)
     return commit_whole(mapping);
 }
 
-static void *vm_alloc(void *self, size_t size, size_t align)
+void *loam_vm_allocator_take(size_t size, size_t align, size_t *dirty)
 {
     loam_mapping mapping;
 
-    (void)self;
     if (!take_mapping(size, align, &mapping))
         return NULL;
     loam_mark_undefined(mapping.base, size);
+    *dirty = loam_min(mapping.dirty, size);
     return mapping.base;
+}
+
+static void *vm_alloc(void *self, size_t size, size_t align)
+{
+    size_t dirty;
+
+    (void)self;
+    return loam_vm_allocator_take(size, align, &dirty);
 }
 
 /* Clearing memory that is there costs a tenth of giving it back and faulting it in again. */

@@ -82,7 +82,7 @@ static bool refuses_change(const puppet *p, void *ptr, size_t size, size_t new_s
 {
     if (p->bug != PUPPET_SPOILS_REFUSED)
         return refuses(p, new_size);
-    ((unsigned char *)ptr)[size / 2] ^= 1;
+    ((unsigned char *)ptr)[p->spoil_at == SIZE_MAX ? size / 2 : p->spoil_at] ^= 1;
     return true;
 }
 
@@ -171,6 +171,7 @@ void puppet_init(puppet *p)
                 .name = "puppet",
                 .traits = LOAM_RECLAIMS},
         .refuse_above = SIZE_MAX,
+        .spoil_at = SIZE_MAX,
         .buffer = buffers[taken++ % BUFFERS],
         .bytes = PUPPET_BYTES,
         .step = PUPPET_STEP,

@@ -39,6 +39,7 @@ typedef struct puppet {
     bool refuse;         /* alloc, zalloc, resize and remap say no */
     size_t refuse_above; /* ... to sizes above this; SIZE_MAX at first */
     puppet_bug bug;
+    size_t spoil_at;                /* where PUPPET_SPOILS_REFUSED writes; SIZE_MAX: the middle */
     void (*on_call)(void *context); /* called at the start of alloc, resize, remap and dealloc */
     void *context;
     size_t last_size, last_new_size, last_align;

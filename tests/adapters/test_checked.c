@@ -1,6 +1,8 @@
 /* checked: what it does for code that is right. What it finds is in tests/misuse. */
 #include "adapters/puppet.h"
 
+#include "internal/mark.h"
+
 #include <loam/adapters.h>
 
 #include <errno.h>
@@ -174,6 +176,25 @@ TEST(owns_live_blocks_only, fast)
     loam_checked_deinit(&f.checked);
 }
 
+/* A caller may mark parts of its own block dead, as an arena does; it need not undo that. */
+TEST(blocks_come_back_marked_dead, fast)
+{
+    for (size_t quarantine = 0; quarantine <= 1; quarantine++) {
+        loam_checked_config config = {.quarantine = quarantine ? 0 : LOAM_CHECKED_NONE};
+        unsigned char *ptr;
+        fixture f;
+
+        set_up(&f, &config);
+        ptr = loam_alloc(f.a, 150, 8);
+        loam_mark_dead(ptr + 16, 100);
+        EXPECT(loam_resize(f.a, ptr, 150, 140, 8));
+        loam_dealloc(f.a, ptr, 140, 8);
+        EXPECT(loam_checked_check(&f.checked, NULL, NULL));
+        loam_checked_deinit(&f.checked);
+        memset(ptr, 0, 140);
+    }
+}
+
 /* ---- the quarantine ---- */
 
 /* Blocks leave it oldest first and when it is full, never later, and all of them at the end. */
@@ -195,6 +216,20 @@ TEST(quarantine_is_bounded_and_in_order, fast)
     EXPECT_EQ(stats_of(&f.checked).lost, 3 * RAW);
     loam_checked_deinit(&f.checked);
     EXPECT(f.p.calls.dealloc == 5 && f.p.live == 0);
+}
+
+/* A block that just fills it is held back. */
+TEST(quarantine_is_used_to_the_last_byte, fast)
+{
+    loam_checked_config config = {.quarantine = 100 + 2 * LOAM_CHECKED_RED_ZONE};
+    fixture f;
+
+    set_up(&f, &config);
+    loam_dealloc(f.a, loam_alloc(f.a, 100, 8), 100, 8);
+    EXPECT_EQ(f.p.calls.dealloc, 0);
+    loam_dealloc(f.a, loam_alloc(f.a, 101, 8), 101, 8);
+    EXPECT_EQ(f.p.calls.dealloc, 1);
+    loam_checked_deinit(&f.checked);
 }
 
 /* A block bigger than all of it goes straight back, and does not drive the others out. */
@@ -297,6 +332,22 @@ TEST(no_memory_for_records, fast)
         }
         EXPECT_EQ(refused, 1);
     }
+}
+
+/* Records are used again: what they take follows the number of blocks, not of calls. */
+TEST(records_are_used_again, fast)
+{
+    loam_checked_config config = {.quarantine = LOAM_CHECKED_NONE};
+    size_t metadata;
+    fixture f;
+
+    set_up(&f, &config);
+    loam_dealloc(f.a, loam_alloc(f.a, 1, 1), 1, 1);
+    metadata = stats_of(&f.checked).metadata;
+    for (size_t i = 0; i < 1000; i++)
+        loam_dealloc(f.a, loam_alloc(f.a, 1, 1), 1, 1);
+    EXPECT_EQ(stats_of(&f.checked).metadata, metadata);
+    loam_checked_deinit(&f.checked);
 }
 
 /* The allocator below refuses: nothing has changed, and the record is not lost either. */
@@ -529,7 +580,36 @@ TEST(check_reports, fast)
     f.checked.live++;
     expect_finding(&f.checked, "K4: live is not the sum of the blocks", &f.checked);
     f.checked.live--;
+    f.checked.blocks++;
+    expect_finding(&f.checked, "K4: blocks is not their count", &f.checked);
+    f.checked.blocks--;
+    f.checked.raw++;
+    expect_finding(&f.checked, "K4: raw is not the sum of the blocks", &f.checked);
+    f.checked.raw--;
+    f.checked.held++;
+    expect_finding(&f.checked, "K4: held is not the sum of the quarantine", &f.checked);
+    f.checked.held--;
+    f.checked.quarantine = 1;
+    expect_finding(&f.checked, "K3: quarantine is too full", &f.checked);
+    f.checked.quarantine = LOAM_CHECKED_QUARANTINE;
     EXPECT(loam_checked_check(&f.checked, note_finding, NULL));
+    loam_dealloc(f.a, ptr, 13, 8);
+    loam_checked_deinit(&f.checked);
+}
+
+/* Records that are no longer where they belong, with all sums right. */
+TEST(check_reports_lost_records, fast)
+{
+    struct loam_checked_record *root;
+    unsigned char *ptr;
+    fixture f;
+
+    set_up(&f, NULL);
+    ptr = loam_alloc(f.a, 13, 8);
+    root = f.checked.root;
+    f.checked.root = NULL;
+    expect_finding(&f.checked, "K1: record is not in the tree", ptr);
+    f.checked.root = root;
     loam_dealloc(f.a, ptr, 13, 8);
     loam_checked_deinit(&f.checked);
 }

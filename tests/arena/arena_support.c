@@ -123,30 +123,50 @@ void expect_unchanged(const char *file, int line, const loam_arena *arena,
 
 /* ---- contents ---- */
 
-static unsigned char pattern_byte(size_t i, uint64_t seed)
+/* Eight bytes of a pattern, none of them 0. */
+static uint64_t pattern_word(size_t i, uint64_t seed)
 {
-    uint64_t z = (seed + i / 8) * 0x9e3779b97f4a7c15u;
+    uint64_t z = (seed + i) * 0x9e3779b97f4a7c15u;
 
-    return (unsigned char)((z ^ (z >> 29)) >> (i % 8 * 8)) | 1;
+    return (z ^ (z >> 29)) | 0x0101010101010101u;
 }
 
 void fill_pattern(void *ptr, size_t size, uint64_t seed)
 {
     unsigned char *bytes = (unsigned char *)ptr;
 
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = pattern_byte(i, seed);
+    for (size_t i = 0; i < size; i += 8) {
+        uint64_t word = pattern_word(i / 8, seed);
+
+        memcpy(bytes + i, &word, size - i < 8 ? size - i : 8);
+    }
+}
+
+/* Whether the bytes from `from`, a multiple of 8, to `to` are those of the pattern. */
+static bool matches(const unsigned char *bytes, size_t from, size_t to, uint64_t seed)
+{
+    for (size_t i = from; i < to; i += 8) {
+        uint64_t word = pattern_word(i / 8, seed);
+
+        if (memcmp(bytes + i, &word, to - i < 8 ? to - i : 8) != 0)
+            return false;
+    }
+    return true;
 }
 
 bool has_pattern(const void *ptr, size_t size, uint64_t seed)
 {
+    return matches((const unsigned char *)ptr, 0, size, seed);
+}
+
+bool has_pattern_at_ends(const void *ptr, size_t size, uint64_t seed)
+{
+    enum { END = 1024 };
     const unsigned char *bytes = (const unsigned char *)ptr;
 
-    for (size_t i = 0; i < size; i++) {
-        if (bytes[i] != pattern_byte(i, seed))
-            return false;
-    }
-    return true;
+    return size <= 2 * END ? matches(bytes, 0, size, seed)
+                           : matches(bytes, 0, END, seed) &&
+                                 matches(bytes, (size - END) & ~(size_t)7, size, seed);
 }
 
 bool all_zero(const void *ptr, size_t size)

@@ -59,6 +59,9 @@ void expect_unchanged(const char *file, int line, const loam_arena *arena,
 
 void fill_pattern(void *ptr, size_t size, uint64_t seed);
 bool has_pattern(const void *ptr, size_t size, uint64_t seed);
+
+/* The same of its first and last 1024 bytes, for looking often. */
+bool has_pattern_at_ends(const void *ptr, size_t size, uint64_t seed);
 bool all_zero(const void *ptr, size_t size);
 bool is_aligned(const void *ptr, size_t align);
 

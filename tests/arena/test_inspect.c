@@ -333,7 +333,8 @@ TEST(check_finds_a_broken_fast_path, fast)
     child = loam_arena_create_child(&arena, NULL);
     BREAK(&arena, arena.fast, arena.block, "I5: rewinds are inline where they must not be");
     loam_arena_destroy(child);
-    BREAK(&arena, arena.watched, 1, "I5: rewinds are inline where they must not be");
+    if (!arena.watched)
+        BREAK(&arena, arena.watched, 1, "I5: rewinds are inline where they must not be");
     loam_arena_deinit(&arena);
 }
 

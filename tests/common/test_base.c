@@ -125,7 +125,7 @@ static void require_truth(void *context)
 /* LOAM_REQUIRE ends the program in a checked build, and is nothing in any other. */
 TEST(require_is_for_checked_builds, fast)
 {
-    int there;
+    int there = 0;
 
     require_truth(NULL);
 #if LOAM_CHECKS

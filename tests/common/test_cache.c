@@ -565,3 +565,23 @@ TEST(refusal_is_null_and_no_more, fast)
         floor_deinit(&f);
     }
 }
+
+static void give_foreign(void *block)
+{
+    loam_cache_own own;
+
+    loam_cache_give(loam_allocator_cache(loam_libc_allocator(), SIZE, ALIGN, &own), block);
+}
+
+/* What no cache of this alignment can hold is named in a checked build, with its address. */
+TEST(foreign_block_stops_checked_builds, fast)
+{
+    static _Alignas(ALIGN) char memory[2 * ALIGN];
+
+    if (!LOAM_CHECKS)
+        TEST_SKIP("not a checked build");
+    test_dies_with(give_foreign, NULL,
+                   "loam: fatal: cache was given a block that it cannot hold: 0x", NULL);
+    test_dies_with(give_foreign, memory + 1,
+                   "loam: fatal: cache was given a block that it cannot hold: 0x", memory + 1);
+}

@@ -51,6 +51,30 @@ TEST(resize_to_no_bytes, fast)
     DIES(resize_to_nothing, "size is 0 or above PTRDIFF_MAX", NULL);
 }
 
+static void remap_to_too_much(void *context)
+{
+    (void)context;
+    (void)!a.ops->remap(a.self, block, SIZE, SIZE_MAX, ALIGN);
+}
+
+TEST(remap_to_too_many_bytes, fast)
+{
+    set_up(NULL);
+    DIES(remap_to_too_much, "size is 0 or above PTRDIFF_MAX", (void *)UINTPTR_MAX);
+}
+
+static void dealloc_nothing(void *context)
+{
+    (void)context;
+    a.ops->dealloc(a.self, block, 0, ALIGN);
+}
+
+TEST(dealloc_of_no_bytes, fast)
+{
+    set_up(NULL);
+    DIES(dealloc_nothing, "size is 0 or above PTRDIFF_MAX", NULL);
+}
+
 static void ask_good_size_of_nothing(void *context)
 {
     (void)context;
@@ -105,7 +129,7 @@ TEST(resize_with_wrong_size, fast)
 static void dealloc_misaligned(void *context)
 {
     (void)context;
-    loam_dealloc(a, block, SIZE, ALIGN * 2);
+    loam_dealloc(a, block, SIZE, 2 * (size_t)ALIGN);
 }
 
 TEST(dealloc_with_wrong_alignment, fast)
@@ -117,7 +141,7 @@ TEST(dealloc_with_wrong_alignment, fast)
 static void remap_misaligned(void *context)
 {
     (void)context;
-    (void)!loam_remap(a, block, SIZE, SIZE * 2, ALIGN / 2);
+    (void)!loam_remap(a, block, SIZE, 200, ALIGN / 2);
 }
 
 TEST(remap_with_wrong_alignment, fast)
@@ -194,6 +218,28 @@ TEST(dealloc_twice_without_quarantine, fast)
 {
     set_up(&(loam_checked_config){.quarantine = LOAM_CHECKED_NONE});
     DIES(dealloc_twice, "block was given back twice", block);
+}
+
+/* Gives the block back, then so many others, and then the block again. */
+static void dealloc_twice_late(void *context)
+{
+    loam_dealloc(a, block, SIZE, ALIGN);
+    for (size_t i = 0; i < *(const size_t *)context; i++)
+        loam_dealloc(a, loam_alloc(a, SIZE, ALIGN), SIZE, ALIGN);
+    loam_dealloc(a, block, SIZE, ALIGN);
+}
+
+/* For as long as it says: then the address is a foreign one. */
+TEST(dealloc_twice_long_after, fast)
+{
+    size_t between = LOAM_CHECKED_RECENT - 1;
+
+    set_up(&(loam_checked_config){.quarantine = LOAM_CHECKED_NONE});
+    test_dies_with(dealloc_twice_late, &between, "loam: fatal: block was given back twice: 0x",
+                   block);
+    between++;
+    test_dies_with(dealloc_twice_late, &between, "loam: fatal: block is not of this allocator: 0x",
+                   block);
 }
 
 static void dealloc_after_move(void *context)
@@ -456,6 +502,43 @@ TEST(sanitizer_sees_overrun_of_a_shrunk_block, fast)
     expect_report(write_where_it_was);
 }
 
+static void write_after_refusal(void *context)
+{
+    (void)context;
+    if (!loam_resize(a, block, SIZE, PUPPET_STEP, ALIGN))
+        ((volatile unsigned char *)block)[SIZE] = 0;
+}
+
+TEST(sanitizer_sees_overrun_after_a_refused_resize, fast)
+{
+    expect_report(write_after_refusal);
+}
+
+static void write_after_check(void *context)
+{
+    (void)context;
+    if (loam_checked_check(&checked, NULL, NULL))
+        ((volatile unsigned char *)block)[-1] = 0;
+}
+
+TEST(sanitizer_sees_underrun_after_a_check, fast)
+{
+    expect_report(write_after_check);
+}
+
+static void read_late_after_check(void *context)
+{
+    (void)context;
+    loam_dealloc(a, block, SIZE, ALIGN);
+    if (loam_checked_check(&checked, NULL, NULL))
+        (void)((volatile unsigned char *)block)[0];
+}
+
+TEST(sanitizer_sees_use_after_free_after_a_check, fast)
+{
+    expect_report(read_late_after_check);
+}
+
 /* ---- the end ---- */
 
 static void end(void *context)
@@ -510,6 +593,20 @@ TEST(ended_twice, fast)
 {
     set_up(NULL);
     DIES(end_twice, "allocator was moved after init, or has ended", &checked);
+}
+
+static void end_and_reset(void *context)
+{
+    (void)context;
+    loam_dealloc(a, block, SIZE, ALIGN);
+    loam_checked_deinit(&checked);
+    loam_checked_reset(&checked);
+}
+
+TEST(reset_after_the_end, fast)
+{
+    set_up(NULL);
+    DIES(end_and_reset, "allocator was moved after init, or has ended", &checked);
 }
 
 static loam_checked copy;

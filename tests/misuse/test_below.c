@@ -146,6 +146,30 @@ TEST(refused_remap_that_wrote, fast)
     DIES(move, "allocator broke its contract", block);
 }
 
+enum { BIG = 20000 };
+
+static void shrink_big(void *context)
+{
+    (void)!loam_resize(a, context, BIG, BIG - 1, ALIGN);
+}
+
+/* Of a big block each end is looked at by itself: the last byte that must be kept, and the first. */
+TEST(refused_resize_that_wrote_at_an_end, fast)
+{
+    const size_t ends[] = {0, 1, 4095, BIG - 4097, BIG - 3, BIG - 2};
+    unsigned char *big;
+
+    skip_under_tools();
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        set_up(NULL);
+        big = loam_alloc(a, BIG, ALIGN);
+        EXPECT(big);
+        below.bug = PUPPET_SPOILS_REFUSED;
+        below.spoil_at = LOAM_CHECKED_RED_ZONE + ends[i];
+        test_dies_with(shrink_big, big, "loam: fatal: allocator broke its contract: 0x", big);
+    }
+}
+
 /* ---- dealloc, good_size ---- */
 
 static void dealloc_one(void *context)

@@ -95,11 +95,6 @@ static void dies(void *context)
     loam_fatal(LOAM_MISUSE_LEAK, context);
 }
 
-static void returns(void *context)
-{
-    (void)context;
-}
-
 static const char leak[] = "loam: fatal: allocator ended with live blocks: 0x";
 
 /* The right death is recognised, with and without its address. */
@@ -114,6 +109,11 @@ TEST(death_is_recognised, fast)
 }
 
 #if TEST_HAS_FORK
+
+static void returns(void *context)
+{
+    (void)context;
+}
 
 static void expects_death_of_survivor(void *context)
 {

@@ -113,6 +113,7 @@ static void run_or_fork(void *context, size_t index)
         pause_for(1);
     child = fork();
     if (child == 0) {
+        (void)alarm(30); /* if it does wait, that shows */
         runs_here = 0;
         loam_os_once_run(&forked_once, run_across_fork);
         loam_os_once_run(&forked_once, run_across_fork);
@@ -466,6 +467,7 @@ static void churn_or_fork(void *context, size_t index)
         pid_t child = fork();
 
         if (child == 0) {
+            (void)alarm(30);
             loam_os_mutex_lock(&fork_mutex); /* waits for ever if a lost thread holds it */
             loam_os_mutex_unlock(&fork_mutex);
             _exit(0);

@@ -274,14 +274,21 @@ static void clear(model *m)
     expect_pieces(m);
 }
 
+/* Beyond the limit nothing is to be had, and what a child got before the parent had no place for it
+ * goes back. */
 static void use_limit(model *m)
 {
+    loam_arena_config reserving = {.backing = LOAM_ARENA_RESERVE, .reserve = 4 * MIB};
     figures before;
 
     loam_arena_set_limit(m->arena, loam_arena_pos(m->arena) + 100);
     before = take_figures(m);
     EXPECT_PTR(loam_arena_push(m->arena, 101), NULL);
     EXPECT(!loam_arena_prepare(m->arena, 101, 1));
+    expect_unchanged(m, &before);
+    loam_arena_set_limit(m->arena, 1);
+    workload_step(m->work);
+    EXPECT_PTR(loam_arena_create_child(m->arena, &reserving), NULL);
     expect_unchanged(m, &before);
     loam_arena_set_limit(m->arena, 0);
 }

@@ -238,7 +238,8 @@ void loam_arena_destroy(loam_arena *arena);
  * It has memory of its own, as `config` says (NULL: a plain chain over the parent's source), so
  * that ending it early gives memory back. The parent ends it when it goes back to before this
  * moment (pop, rewind, clear) or ends itself. A few bytes are pushed on the parent to hold its
- * place.
+ * place. The child's source must not be the parent's own handle: the parent could drop the child's
+ * newer blocks and keep the child.
  *
  * Returns NULL iff loam_arena_create() or that push would. Cost: as loam_arena_create(). */
 LOAM_NODISCARD loam_arena *loam_arena_create_child(loam_arena *parent,

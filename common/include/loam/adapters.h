@@ -235,6 +235,7 @@ void loam_counting_stats(const loam_counting *counting, loam_stats *stats);
 
 /* ---- budget -------------------------------------------------------------------------------- */
 
+/** A budget; its text is at the structure below. */
 typedef struct loam_budget loam_budget;
 
 /** Told that the limit of `budget` refused `bytes` more. Called after everything was undone, on the

@@ -101,11 +101,16 @@ LOAM_INLINE LOAM_NODISCARD void *loam_cache_take(loam_cache *cache)
     return *--cache->top;
 }
 
-/** Gives a block back for the next one that takes. NULL is not allowed. Can't fail.
+/** Gives a block back for the next one that takes. Can't fail.
+ *
+ * NULL and addresses that don't have the cache's alignment are not allowed; a checked build stops
+ * with "cache was given a block that it cannot hold".
  *
  * Cost: a load, a test and a store; when the stack is full, the allocator's. */
 LOAM_INLINE void loam_cache_give(loam_cache *cache, void *block)
 {
+    LOAM_REQUIRE(block && ((uintptr_t)block & (cache->align - 1)) == 0, LOAM_MISUSE_CACHE_FOREIGN,
+                 block);
     if (LOAM_UNLIKELY(cache->top == cache->high)) {
         cache->spill(cache, block);
         return;

@@ -140,11 +140,13 @@ LOAM_NODISCARD bool loam_vm_extend(void *ptr, size_t size, size_t new_size);
 
 /** Moves a whole, fully committed reservation, growing or shrinking it, without copying.
  *
- * The new address is congruent to the old one modulo the huge page size when the reservation is at
- * least that big, because page tables are then moved whole: 64 MiB in 27 us instead of 298.
+ * When the reservation is at least as big as a huge page, the new address is congruent to the old
+ * one modulo that size, because page tables are then moved whole: 64 MiB in 27 us instead of 298.
+ * Where commit is charged, or no such address is to be had, it may be any.
  *
  * Returns NULL iff there is no ::LOAM_VM_REMAP, the new size is 0 or above PTRDIFF_MAX, or the
- * system refuses; then nothing changed. Cost: two or three system calls, O(size / 2 MiB). */
+ * system refuses; then nothing changed. Cost: one to seven system calls, four as a rule when it
+ * moves; O(size / 2 MiB). */
 LOAM_NODISCARD void *loam_vm_remap(void *ptr, size_t size, size_t new_size);
 
 /** Makes pages fault on any touch, for the price of no kernel mapping where the system can
