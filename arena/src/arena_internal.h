@@ -9,14 +9,14 @@
  *
  * - I1  A block's start is the position at which the block before it was left; the first block's is
  *   0. A position that is both a block's end and the next one's start is in the next one.
- * - I2  base <= next <= committed <= end in the newest block, base <= left_at <= committed in the
+ * - I2  base <= next <= committed <= end in the newest block; base <= left_at <= committed in the
  *   others.
  * - I3  [max(zero_from, next), committed) reads zero. While blocks are only pushed, zero_from may
- *   be below `next`: what is handed out above it was zero then. Each step back raises it.
+ *   lie behind `next`: what is handed out above it was zero then. Each step back raises it.
  * - I4  arena->end <= committed and within the limit. arena->end - next is a multiple of the
  *   alignment, and so is next; or arena->end == next, and every push goes out of line.
  * - I5  arena->fast is the newest block or NULL. It is NULL when the arena is watched, has
- *   children, `next` is not aligned, or a mark may be of such a place (`odd_marks`).
+ *   children, `next` is not aligned, or a mark may not be.
  * - I6  chained is the sum of the sizes of all blocks from the source, spare ones included.
  * - I7  Children are listed newest first, and each was born below the present position.
  * - I8  committed of the reservation is on a page of the arena, or at its end.

@@ -25,7 +25,8 @@
  * - **C3** A shared cache belongs to its provider and lives as long; nobody else ends it. An `own`
  *   cache is ended by loam_cache_deinit(), which gives back what it holds.
  * - **C4** A cache is used by one thread, or under one lock, together with its allocator.
- *   Thread-safe allocators and adapters offer none; an `own` cache then refills through `alloc`.
+ *   Thread-safe allocators and adapters offer none (but for loam_split, which hands on that of the
+ *   allocator that owns the size); an `own` cache then refills through `alloc`.
  * - **C5** An `own` cache over an allocator that reclaims takes block by block. Over one that does
  *   not, it may take several at once, and it keeps what is given back in a chain, so that even an
  *   arena reuses nodes.
