@@ -26,12 +26,12 @@ TEST(random_runs_under_pressure, fast)
 
 TEST(random_runs_long, slow)
 {
-    run_all(300, 3000, false);
+    run_all(80, 3000, false);
 }
 
 TEST(random_runs_under_pressure_long, slow)
 {
-    run_all(200, 3000, true);
+    run_all(60, 3000, true);
 }
 
 TEST(random_runs_for_hours, stress)
