@@ -21,7 +21,7 @@ void loam_arena_drop_block(loam_arena *arena, loam_arena_block *block)
     size_t size = block->size;
 
     if (arena->watched)
-        loam_mark_undefined(block->base, bytes_between(block->base, block->end));
+        loam_mark_undefined(block, size); /* the padding behind its header, too */
     arena->chained -= size;
     loam_dealloc(arena->source, block, size, LOAM_MAX_ALIGN);
 }

@@ -369,7 +369,21 @@ bool loam_arena_prepare(loam_arena *arena, size_t size, size_t align)
     return block != NULL;
 }
 
-/* A new block is opened for one aligned byte, so that the aligned place is in it. */
+/* Behind an aligned place there should be room for what is pushed there. */
+enum { ALIGNED_ROOM = 256 };
+
+/* Goes to where `room` bytes fit at `align`, in the newest block or in one that it opens. */
+static bool go_to_aligned(loam_arena *arena, size_t align, size_t room)
+{
+    if (fit_next(arena, loam_padding(arena->next, align), room))
+        leave_place(arena);
+    else if (!open_block(arena, room, align))
+        return false;
+    arena->next += loam_padding(arena->next, align);
+    loam_arena_refresh(arena);
+    return true;
+}
+
 bool loam_arena_align(loam_arena *arena, size_t align)
 {
     size_t padding;
@@ -377,17 +391,10 @@ bool loam_arena_align(loam_arena *arena, size_t align)
     if (!alignment_valid(align))
         return false;
     padding = loam_padding(arena->next, align);
-    if (padding == 0)
+    if (padding == 0 || go_to_aligned(arena, align, ALIGNED_ROOM) || go_to_aligned(arena, align, 1))
         return true;
-    if (fit_next(arena, padding, 1)) {
-        leave_place(arena);
-    } else if (!open_block(arena, 1, align)) {
-        (void)refuse(arena, padding);
-        return false;
-    }
-    arena->next += loam_padding(arena->next, align);
-    loam_arena_refresh(arena);
-    return true;
+    (void)refuse(arena, padding);
+    return false;
 }
 
 bool loam_arena_set_auto_align(loam_arena *arena, size_t align)

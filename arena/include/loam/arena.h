@@ -393,7 +393,8 @@ LOAM_INLINE LOAM_NODISCARD void *loam_arena_push_array(loam_arena *arena, size_t
  * Returns NULL iff a push of `length + 1` bytes would. */
 LOAM_NODISCARD char *loam_arena_push_text(loam_arena *arena, const char *text, size_t length);
 
-/** Moves the position up until the next push is aligned to `align`.
+/** Moves the position up until the next push is aligned to `align`, if it fits behind that place: in
+ * a chain there is room for 256 bytes. loam_arena_push_aligned() is for what is bigger.
  *
  * Returns false iff there is no room for the padding, as there would be none for a push of it, or
  * `align` is not a power of two (a checked build stops then); then nothing changed but the count of
