@@ -47,6 +47,9 @@ typedef struct victims {
     loam_mapping mappings[LOAM_VM_CACHE_ENTRIES + 1];
 } victims;
 
+/* Whether a tool watches: a kept mapping is then dead to everybody. */
+static bool watched;
+
 /* ---- fork: the child gets the cache whole ---- */
 
 static void lock_cache(void)
@@ -59,12 +62,13 @@ static void unlock_cache(void)
     loam_os_mutex_unlock(&cache.lock);
 }
 
-static loam_os_once fork_once = LOAM_OS_ONCE_INIT;
+static loam_os_once begin_once = LOAM_OS_ONCE_INIT;
 
-static void register_fork_hooks(void)
+static void begin(void)
 {
     static const loam_os_fork_hooks hooks = {lock_cache, unlock_cache, unlock_cache};
 
+    watched = loam_mark_wanted();
     (void)loam_os_on_fork(LOAM_OS_FORK_VM_CACHE, &hooks);
 }
 
@@ -103,6 +107,8 @@ static void keep_stuck(const loam_mapping *mapping)
 
 static bool release_mapping(const loam_mapping *mapping)
 {
+    if (LOAM_UNLIKELY(watched))
+        loam_mark_undefined(mapping->base, mapping->committed);
     if (loam_vm_release(mapping->base, mapping->size))
         return true;
     lock_cache();
@@ -216,11 +222,13 @@ bool loam_vm_cache_take(size_t size, size_t align, uint32_t kind, loam_mapping *
 {
     bool found;
 
-    loam_os_once_run(&fork_once, register_fork_hooks);
+    loam_os_once_run(&begin_once, begin);
     lock_cache();
     found = take_entry(size, align, kind, mapping) ||
             (LOAM_UNLIKELY(cache.stuck != NULL) && take_stuck(size, align, kind, mapping));
     unlock_cache();
+    if (LOAM_UNLIKELY(watched) && found)
+        loam_mark_undefined(mapping->base, mapping->committed);
     return found;
 }
 
@@ -256,12 +264,14 @@ void loam_vm_cache_give(const loam_mapping *mapping)
     uint64_t now;
     victims out;
 
-    loam_os_once_run(&fork_once, register_fork_hooks);
+    loam_os_once_run(&begin_once, begin);
     trim_mapping(&given);
     if (given.dirty > LOAM_VM_CACHE_DIRTY) {
         (void)release_mapping(&given);
         return;
     }
+    if (LOAM_UNLIKELY(watched))
+        loam_mark_dead(given.base, given.committed);
     out.count = 0;
     lock_cache();
     now = loam_os_milliseconds(); /* in here, so that stamps are in order (V2) */
