@@ -11,6 +11,12 @@
 /* Bytes of address space that a reservation asks for when nobody says. */
 #define RESERVE_DEFAULT ((size_t)1 << (sizeof(void *) >= 8 ? 36 : 26))
 
+/* Bytes of address space that arenas share: half of what x86-64 gives a process. */
+#define ADDRESS_SHARE ((size_t)1 << (sizeof(void *) >= 8 ? 46 : 31))
+
+/* Bytes that all living arenas have reserved. */
+static size_t reserved;
+
 /* The size that the last reservation climbed down to; 0: none had to. A hint. */
 static size_t last_climbed;
 
@@ -115,14 +121,23 @@ static uint32_t mapping_kind(const loam_arena_config *config)
     return LOAM_MAPPING_ADVISED + (config->page_size ? loam_log2(config->page_size) : 0);
 }
 
-/* Address space is not ours alone: where it is limited, one arena asks for a part of it. */
+/* Address space is not ours alone: an arena that nobody sized asks for a 64th, a power of two, of
+ * what all arenas together have not reserved. So however many there are, they leave room. */
+static size_t choose_default_reserve(void)
+{
+    size_t space = loam_min(loam_vm_address_space(), ADDRESS_SHARE);
+    size_t used = __atomic_load_n(&reserved, __ATOMIC_RELAXED);
+    size_t part = used < space ? (space - used) / 64 : 0;
+
+    if (part <= ARENA_RESERVE_LEAST)
+        return ARENA_RESERVE_LEAST;
+    return loam_min(RESERVE_DEFAULT, (size_t)1 << loam_log2(part));
+}
+
 static size_t choose_reserve(const loam_arena_config *config)
 {
-    size_t part = loam_vm_address_space() / 64;
-    size_t wanted = config->reserve;
+    size_t wanted = config->reserve ? config->reserve : choose_default_reserve();
 
-    if (wanted == 0)
-        wanted = loam_max(loam_min(RESERVE_DEFAULT, part), ARENA_RESERVE_LEAST);
     if (wanted > (size_t)PTRDIFF_MAX - huge_page_size())
         wanted = (size_t)PTRDIFF_MAX - huge_page_size();
     return loam_round_up(wanted, loam_max(config->page_size, loam_vm_reserve_granularity()));
@@ -226,6 +241,7 @@ static void open_reservation(loam_arena *arena, const loam_arena_config *config,
     arena->mapping_kind = mapping->kind;
     arena->reservation = mapping->size;
     arena->reservation_base = mapping->base;
+    (void)__atomic_fetch_add(&reserved, mapping->size, __ATOMIC_RELAXED);
     set_up_huge_pages(arena, config, mapping);
     (void)open_first(arena, mapping->base + taken, mapping->base + mapping->committed,
                      mapping->base + mapping->size, mapping->base + dirty);
@@ -314,6 +330,7 @@ static void give_reservation(const loam_arena *arena, const char *dirty)
         .kind = arena->mapping_kind,
     };
 
+    (void)__atomic_fetch_sub(&reserved, mapping.size, __ATOMIC_RELAXED);
     loam_vm_cache_give(&mapping);
 }
 

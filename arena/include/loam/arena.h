@@ -100,7 +100,8 @@ typedef struct loam_arena_config {
      */
     size_t block_size;
     /** The backings that reserve: bytes of address space. Where the system refuses, halves are
-     * tried down to 1 MiB. 0: 64 GiB on 64-bit systems, 64 MiB on others. */
+     * tried down to 1 MiB. 0: 64 GiB on 64-bit systems, 64 MiB on others, or a 64th of the address
+     * space that limits and other arenas leave, if that is less. */
     size_t reserve;
     /** The backings that reserve: bytes that are committed and kept as one, a power of two from the
      * system's page to its huge page; huge pages are advised when it is that big. 0: by policy:
