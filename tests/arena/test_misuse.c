@@ -209,6 +209,124 @@ TEST(odd_alignment, fast)
     expect_death(push_odd, "loam: fatal: alignment is not a power of two: 0x");
 }
 
+/* Every function that takes an alignment. */
+static void array_odd(loam_arena *arena)
+{
+    (void)!loam_arena_push_array(arena, 3, 8, 0);
+}
+
+static void nothing_odd(loam_arena *arena)
+{
+    (void)!loam_arena_push_aligned_no_zero(arena, hidden(0), 48);
+}
+
+static void prepare_odd(loam_arena *arena)
+{
+    (void)!loam_arena_prepare(arena, 8, 6);
+}
+
+static void align_odd(loam_arena *arena)
+{
+    (void)!loam_arena_align(arena, SIZE_MAX);
+}
+
+static void auto_align_odd(loam_arena *arena)
+{
+    (void)!loam_arena_set_auto_align(arena, 12);
+}
+
+TEST(odd_alignments_elsewhere, fast)
+{
+    static const misuse_fn all[] = {array_odd, nothing_odd, prepare_odd, align_odd, auto_align_odd};
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        expect_death(all[i], "loam: fatal: alignment is not a power of two: 0x");
+}
+
+/* What comes back through the handle after it was dropped. */
+static void dealloc_dropped(loam_arena *arena)
+{
+    loam_allocator handle = loam_arena_allocator(arena);
+    loam_arena_mark mark = loam_arena_get_mark(arena);
+    void *ptr = loam_alloc(handle, 100, 8);
+
+    loam_arena_rewind(arena, mark);
+    loam_dealloc(handle, ptr, 100, 8);
+}
+
+TEST(dealloc_of_a_dropped_block, fast)
+{
+    expect_death(dealloc_dropped, "loam: fatal: block does not lie in this arena: 0x");
+}
+
+/* A block that lies in the arena with its start only. */
+static void resize_too_long(loam_arena *arena)
+{
+    void *ptr = loam_arena_push(arena, 16);
+
+    (void)!loam_arena_resize(arena, ptr, 17, 30);
+}
+
+TEST(resize_of_more_than_there_is, fast)
+{
+    expect_death(resize_too_long, "loam: fatal: block does not lie in this arena: 0x");
+}
+
+static void rewind_cleared(loam_arena *arena)
+{
+    loam_arena_mark mark;
+
+    EXPECT(loam_arena_push(arena, 100000) != NULL); /* opens a block */
+    mark = loam_arena_get_mark(arena);
+    loam_arena_clear(arena);
+    loam_arena_rewind(arena, mark);
+}
+
+TEST(mark_from_before_a_clear, fast)
+{
+    expect_death(rewind_cleared, "loam: fatal: mark lies above the arena's position: 0x");
+}
+
+static void deinit_parent(loam_arena *arena)
+{
+    loam_arena *child = loam_arena_create_child(arena, NULL);
+
+    (void)loam_arena_scope_begin(child);
+    loam_arena_destroy(arena);
+}
+
+TEST(scope_open_in_a_child, fast)
+{
+    expect_death(deinit_parent, "loam: fatal: arena cleared or ended with open scopes: 0x");
+}
+
+/* The line names the address that is wrong. */
+static void undo_named(void *elsewhere)
+{
+    loam_arena *arena = loam_arena_create(NULL);
+
+    (void)loam_arena_undo(arena, elsewhere, 64);
+}
+
+static void align_named(void *context)
+{
+    loam_arena *arena = loam_arena_create(NULL);
+
+    (void)!loam_arena_align(arena, (size_t)(uintptr_t)context);
+}
+
+TEST(the_line_names_the_address, fast)
+{
+    static char elsewhere[64];
+
+    if (!LOAM_CHECKS)
+        TEST_SKIP("not a checked build");
+    test_dies_with(undo_named, elsewhere, "loam: fatal: block does not lie in this arena: 0x",
+                   elsewhere);
+    test_dies_with(align_named, (void *)(uintptr_t)0x3000,
+                   "loam: fatal: alignment is not a power of two: 0x", (void *)(uintptr_t)0x3000);
+}
+
 /* ---- unchecked builds: refused or ignored, and the arena is whole ---- */
 
 TEST(unchecked_builds_stay_whole, fast)
