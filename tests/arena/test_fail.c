@@ -8,6 +8,7 @@
 #include "support/fail_each.h"
 #include "support/fail_vm.h"
 
+#include <loam/adapters.h>
 #include <loam/scratch.h>
 
 enum { OLD = 700, BIG = 3 << 20 };
@@ -28,7 +29,7 @@ struct subject {
     loam_arena *made;
     char *old; /* OLD bytes that were there before */
     char *ptr;
-    size_t position;
+    arena_state before;
 };
 
 /* ---- the verbs ---- */
@@ -150,7 +151,7 @@ static void begin(void *context, loam_allocator allocator)
     s->old = (char *)loam_arena_push_no_zero(s->arena, OLD);
     EXPECT(s->old != NULL);
     fill_pattern(s->old, OLD, 7);
-    s->position = loam_arena_pos(s->arena);
+    s->before = state_of(s->arena);
 }
 
 static bool step(void *context)
@@ -171,7 +172,8 @@ static void check(void *context, bool done)
     EXPECT_GOOD(s->arena);
     EXPECT(has_pattern(s->old, OLD, 7));
     if (!done)
-        EXPECT_EQ(loam_arena_pos(s->arena), s->position);
+        EXPECT_UNCHANGED(s->arena, &s->before,
+                         stats_of(s->arena).failures - s->before.stats.failures);
     else if (s->ptr)
         EXPECT(loam_arena_owns(s->arena, s->ptr) && loam_arena_owns(s->arena, s->ptr + BIG - 1));
 }
@@ -281,6 +283,43 @@ TEST(life_that_the_system_refuses, fast)
 {
     create_and_init(LOAM_ARENA_RESERVE);
     create_and_init(LOAM_ARENA_RESERVE_CHAIN);
+}
+
+/* ---- what was prepared ---- */
+
+static void prepare_then_refuse(loam_arena_backing backing)
+{
+    static const loam_failing_config all = {.alloc = {.nth = 1, .for_ever = true}};
+
+    for (size_t size = 1; size < 4 * MIB; size = size * 5 + 1) {
+        for (size_t align = 1; align <= 64 * KIB; align *= 64) {
+            loam_arena_config config = config_of(backing);
+            loam_failing source;
+            loam_arena arena;
+            char *ptr;
+
+            (void)loam_vm_trim();
+            loam_failing_init(&source, loam_libc_allocator(), NULL);
+            config.source = loam_failing_allocator(&source);
+            begin_arena(&arena, &config);
+            EXPECT(loam_arena_push(&arena, 900) != NULL);
+            EXPECT(loam_arena_prepare(&arena, size, align));
+            loam_failing_restart(&source, &all);
+            fail_vm_arm(FAIL_VM_ALL, 1, true);
+            ptr = (char *)loam_arena_push_aligned(&arena, size, align);
+            EXPECT(ptr && is_aligned(ptr, align) && all_zero(ptr, size));
+            EXPECT_EQ(fail_vm_refused() + loam_failing_failed(&source, LOAM_FAILING_ALLOC), 0);
+            fail_vm_disarm();
+            EXPECT_GOOD(&arena);
+            loam_arena_deinit(&arena);
+        }
+    }
+}
+
+/* A push that was prepared asks nobody for memory any more. */
+TEST(prepared_push_needs_nobody, fast)
+{
+    for_each_backing(prepare_then_refuse);
 }
 
 /* ---- giving back is never refused to the user ---- */

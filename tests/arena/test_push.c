@@ -614,7 +614,7 @@ static void prepare_push(loam_arena_backing backing)
 }
 
 /* Room is made and nothing moves: the newest block is still the newest and can be resized. That the
- * push then needs nobody is in test_refused.c. */
+ * push then needs nobody is in test_fail.c. */
 TEST(prepare, fast)
 {
     for_each_backing(prepare_push);

@@ -172,7 +172,8 @@ static bool use_a_few(void)
 /* Thread 0 forks; the others make and end scratch arenas, and change how they are to be. */
 static void fork_or_use(void *context, size_t index)
 {
-    loam_arena_config chain = {.backing = LOAM_ARENA_CHAIN};
+    /* Not over malloc: a sanitizer's own is not always there after a fork. */
+    loam_arena_config chain = {.backing = LOAM_ARENA_CHAIN, .source = loam_vm_allocator()};
     size_t forks = *(const size_t *)context;
 
     while (index > 0 && !atomic_load(&stop)) {
