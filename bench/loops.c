@@ -133,6 +133,7 @@ void bench_run_cold(shim_state *state)
     const bench_row *give_row = row_with(self->row);
     size_t bytes = bench_cold_bytes();
 
+    machine_back_memory(bytes + bytes / 2);
     while (shim_next(state) != 0) {
         size_t resident = machine_resident_bytes();
         size_t faults = machine_faults();

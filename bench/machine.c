@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -69,6 +70,19 @@ size_t machine_faults(void)
 bool machine_permit_huge(bool permit)
 {
     return prctl(PR_SET_THP_DISABLE, permit ? 0L : 1L, 0L, 0L, 0L) == 0;
+}
+
+void machine_back_memory(size_t bytes)
+{
+    char *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (base == MAP_FAILED)
+        return;
+    (void)madvise(base, bytes, MADV_HUGEPAGE);
+    for (size_t at = 0; at < bytes; at += machine_page_size())
+        *(volatile char *)(base + at) = 1;
+    (void)munmap(base, bytes);
 }
 
 bool machine_has_huge(void)

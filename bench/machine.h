@@ -25,6 +25,12 @@ bool machine_permit_huge(bool permit);
 /* Whether the system gives huge pages to those that ask. */
 bool machine_has_huge(void);
 
+/* Makes sure that the machine below has memory for the next `bytes` that this process touches: takes
+ * that much from the system, touches it and gives it back. In a virtual machine the host may have
+ * taken free memory away, and the fault that gets it back costs ten times a guest's own: who
+ * happens to meet it is luck. */
+void machine_back_memory(size_t bytes);
+
 /* Moves this process and those that it starts to one CPU, the last that it may use. Returns its
  * number, or -1: could not. */
 int machine_pin(void);
