@@ -29,13 +29,18 @@ static size_t huge_page_size(void)
     return size ? size : (size_t)2 << 20;
 }
 
-bool loam_arena_config_valid(const loam_arena_config *config)
+static bool sizes_valid(const loam_arena_config *config)
 {
     if (config->auto_align != 0 &&
         (!loam_is_pow2(config->auto_align) || config->auto_align > ARENA_ALIGN_LIMIT))
         return false;
-    if (config->page_size != 0 &&
-        (!loam_is_pow2(config->page_size) || config->page_size > huge_page_size()))
+    return config->page_size == 0 ||
+           (loam_is_pow2(config->page_size) && config->page_size <= huge_page_size());
+}
+
+bool loam_arena_config_valid(const loam_arena_config *config)
+{
+    if ((config->auto_align | config->page_size) != 0 && !sizes_valid(config))
         return false;
     if (config->backing == LOAM_ARENA_FIXED && !config->buffer)
         return false;
@@ -65,25 +70,35 @@ static size_t choose_block_size(const loam_arena_config *config)
 }
 
 /* Everything of an arena that does not depend on its memory. */
-static void set_up(loam_arena *arena, const loam_arena_config *config, uint8_t home)
+static void set_up(loam_arena *arena, const loam_arena_config *config, loam_allocator source,
+                   uint8_t home)
 {
-    loam_clear(arena, sizeof *arena);
+    loam_clear(&arena->scope, offsetof(loam_arena, first.base) - offsetof(loam_arena, scope));
     arena->align_mask = choose_align(config) - 1;
     arena->block = &arena->first;
-    arena->source = choose_source(config);
+    arena->source = source;
     arena->block_size = choose_block_size(config);
     arena->block_limit = loam_max(ARENA_BLOCK_LIMIT, arena->block_size);
-    arena->page_size = loam_max(config->page_size, loam_vm_page_size());
-    arena->commit_step = loam_max(ARENA_COMMIT_STEP, arena->page_size);
     arena->limit = config->limit ? config->limit : SIZE_MAX;
     arena->keep = config->retention == LOAM_ARENA_KEEP_BYTES ? config->keep : 0;
     arena->name = config->name ? config->name : "arena";
     arena->log = config->log;
     arena->log_context = config->log_context;
+    arena->mapping_kind = 0;
     arena->backing = (uint8_t)config->backing;
     arena->retention = (uint8_t)config->retention;
     arena->home = home;
     arena->watched = LOAM_CHECKS || config->log || loam_mark_wanted();
+    arena->odd_marks = false;
+}
+
+/* As loam_arena_refresh() for an arena at its beginning, where `base` is aligned. */
+static inline void open_room(loam_arena *arena, char *base, const char *committed)
+{
+    size_t room = loam_min(arena->limit, bytes_between(base, committed)) & ~arena->align_mask;
+
+    arena->end = arena->watched ? base : base + room;
+    arena->fast = arena->watched ? NULL : &arena->first;
 }
 
 /* Lets the first block begin at `base`, rounded up to the alignment. False iff nothing is left. */
@@ -99,7 +114,7 @@ static bool open_first(loam_arena *arena, char *base, char *committed, char *end
     arena->first.end = end;
     arena->zero_from = zero_from > base ? zero_from : base;
     loam_arena_bury(arena, base, bytes_between(base, committed));
-    loam_arena_refresh(arena);
+    open_room(arena, base, committed);
     return true;
 }
 
@@ -238,6 +253,8 @@ static void open_reservation(loam_arena *arena, const loam_arena_config *config,
 {
     size_t dirty = loam_max(mapping->dirty, taken);
 
+    arena->page_size = loam_max(config->page_size, loam_vm_page_size());
+    arena->commit_step = loam_max(ARENA_COMMIT_STEP, arena->page_size);
     arena->mapping_kind = mapping->kind;
     arena->reservation = mapping->size;
     arena->reservation_base = mapping->base;
@@ -291,7 +308,7 @@ bool loam_arena_init(loam_arena *arena, const loam_arena_config *config)
         config = &defaults;
     if (!loam_arena_config_valid(config))
         return false;
-    set_up(arena, config, HOME_CALLER);
+    set_up(arena, config, choose_source(config), HOME_CALLER);
     if (!open_backing(arena, config))
         return false;
     loam_arena_tell(arena, LOAM_ARENA_EVENT_INIT, NULL, 0);
@@ -318,14 +335,22 @@ static void drop_blocks(loam_arena *arena, loam_arena_block *block)
     }
 }
 
+/* Behind the last byte of the reservation that may not read zero. */
+static const char *dirty_end(const loam_arena *arena)
+{
+    if (arena->block != &arena->first)
+        return arena->first.zero_from;
+    return arena->next > arena->zero_from ? arena->next : arena->zero_from;
+}
+
 /* Hands the reservation on; the arena itself may lie in it and is not touched after this. */
-static void give_reservation(const loam_arena *arena, const char *dirty)
+static void give_reservation(const loam_arena *arena)
 {
     loam_mapping mapping = {
         .base = arena->reservation_base,
         .size = arena->reservation,
         .committed = bytes_between(arena->reservation_base, arena->first.committed),
-        .dirty = bytes_between(arena->reservation_base, dirty),
+        .dirty = bytes_between(arena->reservation_base, dirty_end(arena)),
         .advised = arena->advised,
         .kind = arena->mapping_kind,
     };
@@ -337,7 +362,6 @@ static void give_reservation(const loam_arena *arena, const char *dirty)
 void loam_arena_deinit(loam_arena *arena)
 {
     loam_arena_block *first = &arena->first;
-    const char *dirty;
 
     LOAM_REQUIRE(arena->scope == 0, LOAM_MISUSE_ARENA_SCOPES_OPEN, arena);
     if (arena->child)
@@ -345,14 +369,12 @@ void loam_arena_deinit(loam_arena *arena)
     if (arena->parent)
         unlink_child(arena);
     loam_arena_tell(arena, LOAM_ARENA_EVENT_DEINIT, NULL, 0);
-    note_high(arena);
-    dirty = arena->block == first ? arena->zero_from : first->zero_from;
     drop_blocks(arena, arena->block);
     drop_blocks(arena, arena->spare);
     if (arena->watched)
         loam_mark_undefined(first->base, bytes_between(first->base, first->committed));
     if (arena->reservation)
-        give_reservation(arena, dirty);
+        give_reservation(arena);
 }
 
 /* ---- life inside its own memory ---- */
@@ -371,7 +393,7 @@ static loam_arena *create_in_buffer(const loam_arena_config *config)
 
     if (config->buffer_size <= taken + loam_padding(buffer + taken, choose_align(config)))
         return NULL;
-    set_up(arena, config, HOME_BUFFER);
+    set_up(arena, config, choose_source(config), HOME_BUFFER);
     (void)init_fixed(arena, config, taken);
     return arena;
 }
@@ -384,7 +406,7 @@ static loam_arena *create_in_reservation(const loam_arena_config *config)
     if (!start_reservation(config, header_size(), &mapping))
         return NULL;
     arena = (loam_arena *)(void *)mapping.base;
-    set_up(arena, config, HOME_RESERVATION);
+    set_up(arena, config, choose_source(config), HOME_RESERVATION);
     open_reservation(arena, config, &mapping, header_size());
     return arena;
 }
@@ -401,8 +423,8 @@ static loam_arena *create_in_block_of(const loam_arena_config *config, size_t si
     if (!base)
         return NULL;
     arena = (loam_arena *)(void *)base;
-    set_up(arena, config, HOME_SOURCE);
-    grow_block_size(arena);
+    set_up(arena, config, source, HOME_SOURCE);
+    arena->block_size = loam_min(arena->block_size * 2, arena->block_limit);
     arena->first.size = arena->chained = size;
     (void)open_first(arena, base + sizeof *arena, base + size, base + size, base + dirty);
     return arena;

@@ -30,6 +30,8 @@
 #include <loam/arena.h>
 
 #include "internal/bits.h"
+#include "internal/mark.h"
+#include "internal/vm_cache.h"
 
 /* Where the arena structure itself lies. */
 enum {
@@ -134,7 +136,11 @@ static inline size_t round_peak(const loam_arena *arena)
 void loam_arena_refresh(loam_arena *arena);
 
 /* Makes [ptr, ptr + size) dead for the tools, where the arena is watched. */
-void loam_arena_bury(const loam_arena *arena, const void *ptr, size_t size);
+static inline void loam_arena_bury(const loam_arena *arena, const void *ptr, size_t size)
+{
+    if (arena->watched)
+        loam_mark_dead(ptr, size);
+}
 
 /* Whether all values of a configuration are in their ranges. */
 bool loam_arena_config_valid(const loam_arena_config *config);
@@ -143,8 +149,15 @@ bool loam_arena_config_valid(const loam_arena_config *config);
  * to the spare list. */
 void loam_arena_go_back(loam_arena *arena, loam_arena_block *block, char *next);
 
-/* Takes memory from a source, and tells how many bytes from its start may not read zero. */
-char *loam_arena_take_memory(loam_allocator source, size_t size, size_t *dirty);
+/* Takes memory from a source, and tells how many bytes from its start may not read zero. Fresh
+ * mappings read zero; what other sources hand out is unknown. */
+static inline char *loam_arena_take_memory(loam_allocator source, size_t size, size_t *dirty)
+{
+    if (source.ops == &loam_vm_allocator_ops)
+        return (char *)loam_vm_allocator_take(size, LOAM_MAX_ALIGN, dirty);
+    *dirty = size;
+    return (char *)loam_alloc(source, size, LOAM_MAX_ALIGN);
+}
 
 /* Gives a block back to the source. */
 void loam_arena_drop_block(loam_arena *arena, loam_arena_block *block);

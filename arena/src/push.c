@@ -38,12 +38,6 @@ void loam_arena_refresh(loam_arena *arena)
     }
 }
 
-void loam_arena_bury(const loam_arena *arena, const void *ptr, size_t size)
-{
-    if (arena->watched)
-        loam_mark_dead(ptr, size);
-}
-
 void loam_arena_tell_log(const loam_arena *arena, loam_arena_event_kind kind, const void *ptr,
                          size_t size)
 {
@@ -185,15 +179,6 @@ static void keep_as_spare(loam_arena *arena, loam_arena_block *block)
 {
     block->prev = arena->spare;
     arena->spare = block;
-}
-
-/* Fresh mappings read zero; what other sources hand out is unknown. */
-char *loam_arena_take_memory(loam_allocator source, size_t size, size_t *dirty)
-{
-    if (source.ops == loam_vm_allocator().ops)
-        return (char *)loam_vm_allocator_take(size, LOAM_MAX_ALIGN, dirty);
-    *dirty = size;
-    return (char *)loam_alloc(source, size, LOAM_MAX_ALIGN);
 }
 
 /* Takes a block from the source, as the first spare one. */

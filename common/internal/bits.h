@@ -60,14 +60,28 @@ static inline size_t loam_padding(const void *ptr, size_t pow2)
     return (size_t)(-(uintptr_t)ptr & (pow2 - 1));
 }
 
-/* Clears memory. The compiler must not know the size: it would make a string instruction of it that
- * costs 15 ns to begin. */
+static inline char *loam_clear_64(char *at)
+{
+    memset(at, 0, 64);
+    return at + 64;
+}
+
+/* Clears a structure, whose size the compiler knows, by straight stores. Left to itself, the
+ * compiler makes a string instruction of a big one, which costs 15 ns to begin; the library's
+ * memset costs 4. */
 static inline void loam_clear(void *ptr, size_t size)
 {
-#if defined(__GNUC__) || defined(__clang__)
-    __asm__("" : "+r"(size));
-#endif
-    memset(ptr, 0, size);
+    char *at = (char *)ptr;
+
+    for (; size >= 512; size -= 256)
+        at = loam_clear_64(loam_clear_64(loam_clear_64(loam_clear_64(at))));
+    if (size & 256)
+        at = loam_clear_64(loam_clear_64(loam_clear_64(loam_clear_64(at))));
+    if (size & 128)
+        at = loam_clear_64(loam_clear_64(at));
+    if (size & 64)
+        at = loam_clear_64(at);
+    memset(at, 0, size & 63);
 }
 
 /* The position of the highest set bit; n is not 0. */

@@ -42,7 +42,14 @@ static inline bool loam_mark_wanted(void)
 #if LOAM_ASAN
     return true;
 #elif LOAM_VALGRIND
-    return RUNNING_ON_VALGRIND != 0;
+    static char known; /* 0: not yet */
+    char answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
+
+    if (answer == 0) {
+        answer = RUNNING_ON_VALGRIND ? 2 : 1;
+        __atomic_store_n(&known, answer, __ATOMIC_RELAXED);
+    }
+    return answer == 2;
 #else
     return false;
 #endif

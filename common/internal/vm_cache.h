@@ -13,6 +13,7 @@
 #ifndef LOAM_INTERNAL_VM_CACHE_H
 #define LOAM_INTERNAL_VM_CACHE_H
 
+#include <loam/allocator.h>
 #include <loam/vm.h>
 
 enum {
@@ -46,6 +47,9 @@ bool loam_vm_cache_take(size_t size, size_t align, uint32_t kind, loam_mapping *
  * and tries once more. Nothing of it is committed. */
 bool loam_vm_cache_reserve(size_t size, size_t least, size_t align, uint32_t kind,
                            loam_mapping *mapping);
+
+/* The table of loam_vm_allocator(), to know it by. */
+extern const loam_allocator_ops loam_vm_allocator_ops;
 
 /* As alloc of loam_vm_allocator(), and tells how many bytes from the start may not read zero: none
  * of a fresh mapping, all of one that was in use. */

@@ -116,18 +116,18 @@ static size_t vm_good_size(void *self, size_t size, size_t align)
     return mapping_size(size, &rounded) ? rounded : size;
 }
 
+const loam_allocator_ops loam_vm_allocator_ops = {
+    .alloc = vm_alloc,
+    .dealloc = vm_dealloc,
+    .zalloc = vm_zalloc,
+    .resize = vm_resize,
+    .remap = vm_remap,
+    .good_size = vm_good_size,
+    .name = "vm",
+    .traits = LOAM_RECLAIMS | LOAM_THREADSAFE,
+};
+
 loam_allocator loam_vm_allocator(void)
 {
-    static const loam_allocator_ops ops = {
-        .alloc = vm_alloc,
-        .dealloc = vm_dealloc,
-        .zalloc = vm_zalloc,
-        .resize = vm_resize,
-        .remap = vm_remap,
-        .good_size = vm_good_size,
-        .name = "vm",
-        .traits = LOAM_RECLAIMS | LOAM_THREADSAFE,
-    };
-
-    return (loam_allocator){&ops, NULL};
+    return (loam_allocator){&loam_vm_allocator_ops, NULL};
 }

@@ -122,14 +122,14 @@ typedef struct loam_arena_config {
 /** A block of memory that an arena bumps through; the first is inside the arena. Internal. */
 struct loam_arena_block {
     loam_arena_block *prev; /**< The block before, NULL for the first. */
-    char *base;             /**< Its first usable byte. */
-    char *committed;        /**< Behind its last usable byte now. */
-    char *end;              /**< Behind its last byte that may become usable. */
     char *left_at;          /**< Where `next` was when a newer block was opened. */
     char *zero_from;        /**< Saved loam_arena::zero_from while a newer block is open. */
     char *high;             /**< Saved loam_arena::high while a newer block is open. */
     size_t start;           /**< The position of `base`. */
     size_t size;            /**< Bytes as taken from the source; 0 where not from there. */
+    char *base;             /**< Its first usable byte. */
+    char *committed;        /**< Behind its last usable byte now. */
+    char *end;              /**< Behind its last byte that may become usable. */
 };
 
 /** An arena. On the caller's storage it must not move between init and deinit. The fields are for
@@ -143,23 +143,10 @@ struct loam_arena {
     loam_arena_block *fast;  /**< The newest block, or NULL when rewinding must go out of line. */
     loam_arena_block *block; /**< The newest block. */
 
-    size_t scope;  /**< Serial of the innermost open scope; 0: none. */
-    size_t serial; /**< Serial of the newest scope so far. */
-    size_t floor;  /**< Position that the innermost open scope began at. */
-
-    loam_arena_block first;  /**< The fixed buffer, the reservation, or nothing yet. */
-    loam_arena_block *spare; /**< Blocks kept for reuse, linked through `prev`. */
-    loam_allocator source;   /**< Where blocks come from. */
-    size_t block_size;       /**< Bytes of the next block to take. */
-    size_t block_limit;      /**< What block_size grows to. */
-    size_t page_size;        /**< Bytes that are committed and kept as one. */
-    size_t commit_step;      /**< Bytes to commit at the next commit. */
-    size_t limit;            /**< The most that the position may be. */
-    size_t keep;             /**< Bytes that a clear keeps, under its policy. */
-    size_t reservation;      /**< Bytes of address space of the reservation; 0: none. */
-    char *reservation_base;  /**< Where it starts; a created arena lies there. */
-    char *huge_from;         /**< From here on huge pages are to be advised; NULL: nowhere. */
-    size_t advised;          /**< Bytes of the reservation that they have been advised up to. */
+    /* From here to `first.size`, everything begins at zero. */
+    size_t scope;            /**< Serial of the innermost open scope; 0: none. */
+    size_t serial;           /**< Serial of the newest scope so far. */
+    size_t floor;            /**< Position that the innermost open scope began at. */
     size_t peak;             /**< The highest position of the rounds that a clear ended. */
     size_t round;            /**< The highest position seen in blocks left since then. */
     size_t chained;          /**< Bytes of all blocks from the source, spare ones too. */
@@ -168,19 +155,33 @@ struct loam_arena {
     size_t rose_at;          /**< No push since lies below the position where the alignment rose. */
     size_t failures;         /**< Pushes refused. */
     size_t refused;          /**< Refusals by the system when giving memory back. */
+    loam_arena_block *spare; /**< Blocks kept for reuse, linked through `prev`. */
+    size_t page_size;        /**< Of a reservation: bytes that are committed and kept as one. */
+    size_t commit_step;      /**< Of a reservation: bytes to commit at the next commit. */
+    size_t reservation;      /**< Bytes of address space of the reservation; 0: none. */
+    char *reservation_base;  /**< Where it starts; a created arena lies there. */
+    char *huge_from;         /**< From here on huge pages are to be advised; NULL: nowhere. */
+    size_t advised;          /**< Bytes of the reservation that they have been advised up to. */
     loam_arena *parent;      /**< Of a child arena; else NULL. */
     loam_arena *child;       /**< The newest child; older ones follow by `sibling`. */
     loam_arena *sibling;     /**< The next older child of the same parent. */
     size_t birth;            /**< The parent's position when this child was made. */
-    const char *name;        /**< For people. */
-    loam_arena_log_fn log;   /**< Called for each event, or NULL. */
-    void *log_context;       /**< Handed to `log`. */
-    uint32_t mapping_kind;   /**< Which released reservations are like this one. */
-    uint8_t backing;         /**< ::loam_arena_backing. */
-    uint8_t retention;       /**< ::loam_arena_retention. */
-    uint8_t home;            /**< Where the arena itself lies; see arena_internal.h. */
-    uint8_t odd_marks;       /**< Whether a mark may be of a place that is not aligned. */
-    uint8_t watched;         /**< Whether each push and rewind goes out of line. */
+    loam_arena_block first;  /**< The fixed buffer, the reservation, or nothing yet. */
+
+    loam_allocator source; /**< Where blocks come from. */
+    size_t block_size;     /**< Bytes of the next block to take. */
+    size_t block_limit;    /**< What block_size grows to. */
+    size_t limit;          /**< The most that the position may be. */
+    size_t keep;           /**< Bytes that a clear keeps, under its policy. */
+    const char *name;      /**< For people. */
+    loam_arena_log_fn log; /**< Called for each event, or NULL. */
+    void *log_context;     /**< Handed to `log`. */
+    uint32_t mapping_kind; /**< Which released reservations are like this one. */
+    uint8_t backing;       /**< ::loam_arena_backing. */
+    uint8_t retention;     /**< ::loam_arena_retention. */
+    uint8_t home;          /**< Where the arena itself lies; see arena_internal.h. */
+    uint8_t watched;       /**< Whether each push and rewind goes out of line. */
+    uint8_t odd_marks;     /**< Whether a mark may be of a place that is not aligned. */
 };
 
 /** A place in an arena to go back to. A value; it needs no end and may be used more than once, as
