@@ -102,8 +102,9 @@ static inline size_t block_header_size(void)
 /* Takes note of how far the newest block was used, before its `next` goes down (I3). */
 static inline void note_high(loam_arena *arena)
 {
-    if (arena->next > arena->high)
-        arena->high = arena->next;
+    if (arena->next <= arena->high) /* which is at or below zero_from, always */
+        return;
+    arena->high = arena->next;
     if (arena->next > arena->zero_from)
         arena->zero_from = arena->next;
 }
@@ -112,11 +113,14 @@ static inline void note_high(loam_arena *arena)
  * began after it, and its end is `next`. False: it takes a closer look. */
 static inline bool undo_newest(loam_arena *arena, char *ptr, size_t size)
 {
+    const loam_arena_block *block = arena->fast;
     size_t step = size + ((0 - size) & arena->align_mask);
-    size_t used = bytes_between(arena->block->base, arena->next);
+    size_t used;
 
-    if (arena->fast == NULL || (uintptr_t)arena->next - (uintptr_t)ptr != step || step > used ||
-        arena->block->start + used - step < arena->floor)
+    if (LOAM_UNLIKELY(!block || (uintptr_t)arena->next - (uintptr_t)ptr != step))
+        return false;
+    used = bytes_between(block->base, arena->next);
+    if (LOAM_UNLIKELY(step > used || block->start + used - step < arena->floor))
         return false;
     note_high(arena);
     arena->next = ptr;

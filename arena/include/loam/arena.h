@@ -280,7 +280,17 @@ LOAM_INLINE void loam_arena_zero_(char *ptr, size_t size, char *zero_from)
 /** What a push of `size` bytes moves `next` by. Internal. */
 LOAM_INLINE size_t loam_arena_step_(const loam_arena *arena, size_t size)
 {
-    size_t step = size + ((0 - size) & arena->align_mask);
+    size_t mask = arena->align_mask;
+    size_t step = size;
+
+    /* As a rule, such sizes are multiples of the alignment: a test that the processor foresees
+     * then takes less time than the arithmetic. */
+    if (LOAM_IS_CONSTANT(size) && size % LOAM_MAX_ALIGN == 0) {
+        if (LOAM_UNLIKELY((size & mask) != 0))
+            step = (size + mask) & ~mask;
+        return step;
+    }
+    step += (0 - size) & mask;
 
     /* One addition to `next`, which the next push waits for, rather than two. */
 #if defined(__GNUC__) || defined(__clang__)
