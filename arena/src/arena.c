@@ -102,7 +102,8 @@ static inline void open_room(loam_arena *arena, char *base, const char *committe
 }
 
 /* Lets the first block begin at `base`, rounded up to the alignment. False iff nothing is left. */
-static bool open_first(loam_arena *arena, char *base, char *committed, char *end, char *zero_from)
+LOAM_INLINE bool open_first(loam_arena *arena, char *base, char *committed, char *end,
+                            char *zero_from)
 {
     size_t padding = loam_padding(base, alignment_of(arena));
 
