@@ -240,8 +240,9 @@ void loam_arena_destroy(loam_arena *arena);
  * It has memory of its own, as `config` says (NULL: a plain chain over the parent's source), so
  * that ending it early gives memory back. The parent ends it when it goes back to before this
  * moment (pop, rewind, clear) or ends itself. A few bytes are pushed on the parent to hold its
- * place. The child's source must not be the parent's own handle: the parent could drop the child's
- * newer blocks and keep the child.
+ * place. The child's source may be the parent's own handle only if the parent, while the child
+ * lives, goes back to before its birth or not at all: a step back to a later moment would drop
+ * blocks that the child has taken since, and keep the child.
  *
  * Returns NULL iff loam_arena_create() or that push would. Cost: as loam_arena_create(). */
 LOAM_NODISCARD loam_arena *loam_arena_create_child(loam_arena *parent,
