@@ -1,15 +1,11 @@
 /* test_common.c: the conformance suite over the allocators that need no layer, and over each
- * adapter, on allocators that reclaim and on one that does not.
- *
- * Adapters stand on a ground that can refuse everything (the section "pressure") and that knows
- * what is live: at the end of each section nothing may be.
+ * adapter of one allocator, on allocators that reclaim and on one that does not. What joins two
+ * allocators is in test_joined.c.
  */
+#include "pile.h"
 #include "support/conformance.h"
 #include "support/fail_vm.h"
-#include "support/ground.h"
-#include "support/test.h"
 
-#include <loam/adapters.h>
 #include <loam/vm.h>
 
 /* ---- no adapter ---- */
@@ -52,81 +48,7 @@ TEST(vm, fast)
     });
 }
 
-/* ---- one adapter, or several, over one ground or two ---- */
-
-typedef struct pile {
-    ground_kind kind;
-    ground_kind second_kind;
-    size_t limit;
-    ground ground;
-    ground second_ground; /* of the adapters that have two */
-    loam_checked checked;
-    loam_counting counting;
-    loam_budget parent;
-    loam_budget budget;
-    loam_failing failing;
-    loam_locked locked;
-    loam_logging logging;
-    loam_fallback fallback;
-    loam_split split;
-    size_t events;
-} pile;
-
-static loam_allocator begin(pile *p)
-{
-    ground_init(&p->ground, p->kind, false);
-    return ground_allocator(&p->ground);
-}
-
-static loam_allocator begin_second(pile *p)
-{
-    ground_init(&p->second_ground, p->second_kind, false);
-    return ground_allocator(&p->second_ground);
-}
-
-static void finish(pile *p)
-{
-    EXPECT_EQ(ground_blocks(&p->ground), 0);
-    EXPECT_EQ(ground_live(&p->ground), 0);
-    ground_deinit(&p->ground);
-}
-
-static void finish_both(pile *p)
-{
-    finish(p);
-    EXPECT_EQ(ground_blocks(&p->second_ground), 0);
-    EXPECT_EQ(ground_live(&p->second_ground), 0);
-    ground_deinit(&p->second_ground);
-}
-
-static void press(void *context, bool on)
-{
-    pile *p = context;
-
-    ground_press(&p->ground, on);
-}
-
-static void press_both(void *context, bool on)
-{
-    pile *p = context;
-
-    ground_press(&p->ground, on);
-    ground_press(&p->second_ground, on);
-}
-
-static size_t footprint(void *context)
-{
-    const pile *p = context;
-
-    return ground_live(&p->ground);
-}
-
-static size_t footprint_of_both(void *context)
-{
-    const pile *p = context;
-
-    return ground_live(&p->ground) + ground_live(&p->second_ground);
-}
+/* ---- one adapter, or several, over one ground ---- */
 
 /* A bump is promised a quarter of what it has, since red zones and alignment take their share. */
 static size_t capacity_of(ground_kind kind)
@@ -149,8 +71,8 @@ static void run(const char *name, ground_kind kind, loam_allocator (*make)(void 
         .max_align = kind == GROUND_BUMP ? 1 << 17 : 0,
         .overhead = 256,
         .bounded = kind == GROUND_BUMP,
-        .press = press,
-        .footprint = footprint,
+        .press = pile_press,
+        .footprint = pile_footprint,
     });
 }
 
@@ -158,12 +80,12 @@ static void run(const char *name, ground_kind kind, loam_allocator (*make)(void 
 
 static loam_allocator make_ground(void *context)
 {
-    return begin(context);
+    return pile_begin(context);
 }
 
 static void end_ground(void *context)
 {
-    finish(context);
+    pile_finish(context);
 }
 
 TEST(toy_bump, fast)
@@ -177,7 +99,7 @@ static loam_allocator make_checked(void *context)
 {
     pile *p = context;
 
-    loam_checked_init(&p->checked, begin(p), NULL);
+    loam_checked_init(&p->checked, pile_begin(p), NULL);
     return loam_checked_allocator(&p->checked);
 }
 
@@ -187,7 +109,7 @@ static void end_checked(void *context)
 
     EXPECT(loam_checked_check(&p->checked, NULL, NULL));
     loam_checked_deinit(&p->checked);
-    finish(p);
+    pile_finish(p);
 }
 
 TEST(checked_over_libc, fast)
@@ -217,7 +139,7 @@ static loam_allocator make_checked_bare(void *context)
                                              .quarantine = LOAM_CHECKED_NONE};
     pile *p = context;
 
-    loam_checked_init(&p->checked, begin(p), &bare);
+    loam_checked_init(&p->checked, pile_begin(p), &bare);
     return loam_checked_allocator(&p->checked);
 }
 
@@ -237,7 +159,7 @@ static loam_allocator make_counting(void *context)
 {
     pile *p = context;
 
-    loam_counting_init(&p->counting, begin(p));
+    loam_counting_init(&p->counting, pile_begin(p));
     return loam_counting_allocator(&p->counting);
 }
 
@@ -250,7 +172,7 @@ static void end_counting(void *context)
     EXPECT_EQ(stats.live, 0);
     EXPECT_EQ(stats.blocks, 0);
     loam_counting_deinit(&p->counting);
-    finish(p);
+    pile_finish(p);
 }
 
 TEST(counting_over_libc, fast)
@@ -280,7 +202,7 @@ static loam_allocator make_budget(void *context)
     pile *p = context;
     loam_budget_config parent = {.tag = "parent", .limit = p->limit};
     loam_budget_config child = {.tag = "child", .limit = 2 * p->limit, .parent = &p->parent};
-    loam_allocator below = begin(p);
+    loam_allocator below = pile_begin(p);
 
     loam_budget_init(&p->parent, below, &parent);
     loam_budget_init(&p->budget, below, &child);
@@ -297,7 +219,7 @@ static void end_budget(void *context)
     EXPECT_EQ(stats.blocks, 0);
     loam_budget_deinit(&p->budget);
     loam_budget_deinit(&p->parent);
-    finish(p);
+    pile_finish(p);
 }
 
 TEST(budget_over_libc, fast)
@@ -328,8 +250,8 @@ TEST(budget_with_limit, fast)
         .capacity = p.limit,
         .max_size = p.limit / 4,
         .bounded = true,
-        .press = press,
-        .footprint = footprint,
+        .press = pile_press,
+        .footprint = pile_footprint,
     });
 }
 
@@ -364,8 +286,8 @@ TEST(checked_over_budget, fast)
         .max_align = p.limit / 16,
         .overhead = 256,
         .bounded = true,
-        .press = press,
-        .footprint = footprint,
+        .press = pile_press,
+        .footprint = pile_footprint,
     });
 }
 
@@ -375,7 +297,7 @@ static loam_allocator make_failing(void *context)
 {
     pile *p = context;
 
-    loam_failing_init(&p->failing, begin(p), NULL);
+    loam_failing_init(&p->failing, pile_begin(p), NULL);
     return loam_failing_allocator(&p->failing);
 }
 
@@ -384,7 +306,7 @@ static void end_failing(void *context)
     pile *p = context;
 
     loam_failing_deinit(&p->failing);
-    finish(p);
+    pile_finish(p);
 }
 
 TEST(failing_over_libc, fast)
@@ -410,7 +332,7 @@ static loam_allocator make_failing_by_chance(void *context)
     loam_failing_config config = {
         .alloc = tenth, .resize = tenth, .remap = tenth, .seed = test_seed()};
 
-    loam_failing_init(&p->failing, begin(p), &config);
+    loam_failing_init(&p->failing, pile_begin(p), &config);
     return loam_failing_allocator(&p->failing);
 }
 
@@ -430,8 +352,8 @@ TEST(failing_by_chance, fast)
         .make = make_failing_by_chance,
         .end = end_failing,
         .serves = serves_nothing_for_sure,
-        .press = press,
-        .footprint = footprint,
+        .press = pile_press,
+        .footprint = pile_footprint,
     });
 }
 
@@ -441,7 +363,7 @@ static loam_allocator make_locked(void *context)
 {
     pile *p = context;
 
-    loam_locked_init(&p->locked, begin(p));
+    loam_locked_init(&p->locked, pile_begin(p));
     return loam_locked_allocator(&p->locked);
 }
 
@@ -450,7 +372,7 @@ static void end_locked(void *context)
     pile *p = context;
 
     loam_locked_deinit(&p->locked);
-    finish(p);
+    pile_finish(p);
 }
 
 TEST(locked_over_libc, fast)
@@ -470,20 +392,12 @@ TEST(locked_over_bump, fast)
 
 /* ---- logging ---- */
 
-static void count_event(void *context, const loam_logging_event *event)
-{
-    pile *p = context;
-
-    p->events++;
-    EXPECT(event->number > 0);
-}
-
 static loam_allocator make_logging(void *context)
 {
     pile *p = context;
-    loam_logging_config config = {.callback = count_event, .context = p};
+    loam_logging_config config = {.callback = pile_count_event, .context = p};
 
-    loam_logging_init(&p->logging, begin(p), &config);
+    loam_logging_init(&p->logging, pile_begin(p), &config);
     return loam_logging_allocator(&p->logging);
 }
 
@@ -492,7 +406,7 @@ static void end_logging(void *context)
     pile *p = context;
 
     loam_logging_deinit(&p->logging);
-    finish(p);
+    pile_finish(p);
 }
 
 TEST(logging_over_libc, fast)
@@ -508,164 +422,6 @@ TEST(logging_over_checked, fast)
 TEST(logging_over_bump, fast)
 {
     run("logging over bump", GROUND_BUMP, make_logging, end_logging);
-}
-
-/* ---- fallback ---- */
-
-static loam_allocator make_fallback(void *context)
-{
-    pile *p = context;
-    loam_allocator first = begin(p);
-
-    EXPECT(loam_fallback_init(&p->fallback, first, begin_second(p)));
-    return loam_fallback_allocator(&p->fallback);
-}
-
-static void end_fallback(void *context)
-{
-    pile *p = context;
-
-    loam_fallback_deinit(&p->fallback);
-    finish_both(p);
-}
-
-static void run_fallback(const char *name, ground_kind second, size_t capacity)
-{
-    pile p = {.kind = GROUND_BUMP, .second_kind = second};
-
-    loam_conformance_run(&(conformance_subject){
-        .name = name,
-        .context = &p,
-        .make = make_fallback,
-        .end = end_fallback,
-        .capacity = capacity,
-        .max_size = GROUND_BUMP_SIZE / 16,
-        .max_align = 1 << 17,
-        .overhead = 256,
-        .bounded = second == GROUND_BUMP,
-        .press = press_both,
-        .footprint = footprint_of_both,
-    });
-}
-
-/* The bump fills, and the rest goes to libc. */
-TEST(fallback_bump_libc, fast)
-{
-    run_fallback("fallback of bump to libc", GROUND_LIBC, (size_t)4 * GROUND_BUMP_SIZE);
-}
-
-TEST(fallback_bump_checked, fast)
-{
-    run_fallback("fallback of bump to checked", GROUND_CHECKED, (size_t)4 * GROUND_BUMP_SIZE);
-}
-
-TEST(fallback_bump_bump, fast)
-{
-    run_fallback("fallback of bump to bump", GROUND_BUMP, GROUND_BUMP_SIZE);
-}
-
-/* ---- split ---- */
-
-enum { THRESHOLD = 5000 };
-
-static loam_allocator make_split(void *context)
-{
-    pile *p = context;
-    loam_allocator for_small = begin(p);
-
-    loam_split_init(&p->split, for_small, begin_second(p), THRESHOLD);
-    return loam_split_allocator(&p->split);
-}
-
-static void end_split(void *context)
-{
-    pile *p = context;
-
-    loam_split_deinit(&p->split);
-    finish_both(p);
-}
-
-static void run_split(const char *name, ground_kind small, ground_kind large)
-{
-    pile p = {.kind = small, .second_kind = large};
-    bool bump = small == GROUND_BUMP || large == GROUND_BUMP;
-
-    loam_conformance_run(&(conformance_subject){
-        .name = name,
-        .context = &p,
-        .make = make_split,
-        .end = end_split,
-        .capacity = bump ? GROUND_BUMP_SIZE / 4 : 0,
-        .max_size = bump ? GROUND_BUMP_SIZE / 16 : 0,
-        .max_align = bump ? 1 << 17 : 0,
-        .overhead = 256,
-        .press = press_both,
-        .footprint = footprint_of_both,
-    });
-}
-
-TEST(split_libc_vm, fast)
-{
-    run_split("split of libc and vm", GROUND_LIBC, GROUND_VM);
-}
-
-TEST(split_checked_checked, fast)
-{
-    run_split("split of checked and checked", GROUND_CHECKED, GROUND_CHECKED);
-}
-
-TEST(split_bump_libc, fast)
-{
-    run_split("split of bump and libc", GROUND_BUMP, GROUND_LIBC);
-}
-
-TEST(split_bump_bump, fast)
-{
-    run_split("split of bump and bump", GROUND_BUMP, GROUND_BUMP);
-}
-
-/* ---- all at once ---- */
-
-static loam_allocator make_stack(void *context)
-{
-    pile *p = context;
-    loam_logging_config log = {.callback = count_event, .context = p};
-    loam_budget_config budget = {.tag = "stack"};
-
-    loam_checked_init(&p->checked, make_split(p), NULL);
-    loam_counting_init(&p->counting, loam_checked_allocator(&p->checked));
-    loam_budget_init(&p->budget, loam_counting_allocator(&p->counting), &budget);
-    loam_failing_init(&p->failing, loam_budget_allocator(&p->budget), NULL);
-    loam_logging_init(&p->logging, loam_failing_allocator(&p->failing), &log);
-    loam_locked_init(&p->locked, loam_logging_allocator(&p->logging));
-    return loam_locked_allocator(&p->locked);
-}
-
-static void end_stack(void *context)
-{
-    pile *p = context;
-
-    loam_locked_deinit(&p->locked);
-    loam_logging_deinit(&p->logging);
-    loam_failing_deinit(&p->failing);
-    loam_budget_deinit(&p->budget);
-    loam_counting_deinit(&p->counting);
-    loam_checked_deinit(&p->checked);
-    end_split(p);
-}
-
-TEST(stack_of_adapters, fast)
-{
-    pile p = {.kind = GROUND_LIBC, .second_kind = GROUND_VM};
-
-    loam_conformance_run(&(conformance_subject){
-        .name = "all adapters",
-        .context = &p,
-        .make = make_stack,
-        .end = end_stack,
-        .press = press_both,
-        .footprint = footprint_of_both,
-    });
 }
 
 TEST_MAIN
