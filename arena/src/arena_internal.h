@@ -20,6 +20,8 @@
  * - I6  chained is the sum of the sizes of all blocks from the source, spare ones included.
  * - I7  Children are listed newest first, and each was born below the present position.
  * - I8  committed of the reservation is on a page of the arena, or at its end.
+ * - I9  rose_at is at most the position, and all that is pushed from there on is padded to the
+ *   present alignment or a lower one.
  *
  * An arena is *watched* in checked builds, under AddressSanitizer and Valgrind, and when it has a
  * logging callback. Then nothing is inline, and every edge is marked: what is not live is dead.

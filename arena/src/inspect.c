@@ -179,6 +179,8 @@ static void check_fast_path(const loam_arena *arena, checker *check)
            arena->end == arena->next ||
                block->start + bytes_between(block->base, arena->end) <= arena->limit,
            "I4: end lies behind the limit", arena->end);
+    expect(check, arena->rose_at <= loam_arena_pos(arena),
+           "I9: the alignment rose above the position", arena->next);
     expect(check, arena->fast == NULL || arena->fast == block, "I5: fast is not the newest block",
            arena->fast);
     expect(check,

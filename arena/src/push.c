@@ -463,6 +463,8 @@ bool loam_arena_resize(loam_arena *arena, void *ptr, size_t size, size_t new_siz
     else if (arena->watched)
         loam_mark_undefined(start + size, new_size - size);
     set_next(arena, start + new_size);
+    /* What is padded behind it now is of the present alignment. */
+    arena->rose_at = loam_min(arena->rose_at, block->start + bytes_between(block->base, start));
     loam_arena_tell(arena, LOAM_ARENA_EVENT_RESIZE, ptr, new_size);
     return true;
 }

@@ -372,6 +372,7 @@ static void do_resize(model *m)
         while (m->mark_count > 0 && m->marks[m->mark_count - 1].position > block->start)
             m->mark_count--; /* it went, and came again */
         block->size = wanted;
+        m->rose_at = smaller(m->rose_at, block->start);
         fill_pattern(block->ptr, block->size, block->seed);
         return;
     }

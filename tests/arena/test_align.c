@@ -2,6 +2,8 @@
  * and at the end of its memory; and the push that is aligned by hand. */
 #include "arena_support.h"
 
+#include "internal/bits.h"
+
 /* ---- the arena's own alignment ---- */
 
 static void change_alignment(loam_arena_backing backing)
@@ -49,6 +51,38 @@ static void change_alignment(loam_arena_backing backing)
 TEST(alignment_changes_between_marks, fast)
 {
     for_each_backing(change_alignment);
+}
+
+static void shrink_below_the_rise(loam_arena_backing backing)
+{
+    loam_arena_config config = config_of(backing);
+    loam_arena arena;
+    char *old, *block;
+    size_t size;
+
+    config.auto_align = 1;
+    begin_arena(&arena, &config);
+    old = (char *)loam_arena_push(&arena, 101);
+    EXPECT(old != NULL);
+    size = 101 + loam_padding(old + 101, 64); /* the rise pads nothing then */
+    EXPECT(loam_arena_resize(&arena, old, 101, size));
+    EXPECT(loam_arena_set_auto_align(&arena, 64));
+    EXPECT(loam_arena_resize(&arena, old, size, 5));
+    EXPECT_GOOD(&arena);
+    EXPECT(loam_arena_resize(&arena, old, 5, 7)); /* padded to the alignment of now */
+    block = (char *)loam_arena_push(&arena, 24);
+    EXPECT(block != NULL && block < old + 101);
+    EXPECT(loam_arena_resize(&arena, block, 24, 48));
+    EXPECT(loam_arena_undo(&arena, block, 48));
+    EXPECT_GOOD(&arena);
+    loam_arena_deinit(&arena);
+}
+
+/* What is pushed after the newest block shrank to below the place where the alignment rose is known
+ * as the newest block, with its padding. */
+TEST(newest_below_the_rise, fast)
+{
+    for_each_backing(shrink_below_the_rise);
 }
 
 static void mark_the_start(loam_arena_backing backing)

@@ -577,7 +577,7 @@ void loam_arena_stats(const loam_arena *arena, loam_stats *stats);
  * Returns false iff the callback did. Cost: O(blocks). */
 bool loam_arena_walk(const loam_arena *arena, loam_walk_fn visit, void *context);
 
-/** Checks the invariants I1-I8 of arena_internal.h, this arena's and its children's.
+/** Checks the invariants I1-I9 of arena_internal.h, this arena's and its children's.
  *
  * Returns true iff all hold; each that does not is reported. `report` may be NULL.
  * Cost: O(blocks). */
