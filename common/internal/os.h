@@ -90,6 +90,7 @@ typedef enum loam_os_fork_rank {
     LOAM_OS_FORK_POOL,
     LOAM_OS_FORK_SPAN,
     LOAM_OS_FORK_REGION,
+    LOAM_OS_FORK_VM_AHEAD,
     LOAM_OS_FORK_VM_CACHE,
     LOAM_OS_FORK_RANKS
 } loam_os_fork_rank;

@@ -25,8 +25,9 @@ enum {
 
 /* What a mapping is for: only one of the same kind is handed out again. */
 enum {
-    LOAM_MAPPING_PLAIN = 0, /* no advice was given for it */
-    LOAM_MAPPING_ADVISED    /* this plus the log2 of the page size that it was advised with */
+    LOAM_MAPPING_PLAIN = 0,  /* no advice was given for it */
+    LOAM_MAPPING_ADVISED,    /* this plus the log2 of the page size that it was advised with */
+    LOAM_MAPPING_AHEAD = 128 /* a block that may grow; huge pages iff `advised` */
 };
 
 /*   base          dirty        committed                    size
@@ -43,6 +44,10 @@ typedef struct loam_mapping {
 /* Takes a kept mapping of this very size and kind whose base is a multiple of `align`. */
 bool loam_vm_cache_take(size_t size, size_t align, uint32_t kind, loam_mapping *mapping);
 
+/* Takes a kept mapping of the last kind that has room for twice `size` bytes and `least` of them in
+ * memory: the newest that has them all there, else the one that has most. */
+bool loam_vm_cache_take_ahead(size_t size, size_t align, size_t least, loam_mapping *mapping);
+
 /* Reserves as loam_vm_reserve_ladder(), fresh; when that is refused, gives the kept mappings back
  * and tries once more. Nothing of it is committed. */
 bool loam_vm_cache_reserve(size_t size, size_t least, size_t align, uint32_t kind,
@@ -51,11 +56,18 @@ bool loam_vm_cache_reserve(size_t size, size_t least, size_t align, uint32_t kin
 /* The table of loam_vm_allocator(), to know it by. */
 extern const loam_allocator_ops loam_vm_allocator_ops;
 
-/* As alloc of loam_vm_allocator(), and tells how many bytes from the start may not read zero: none
- * of a fresh mapping, all of one that was in use. */
+/* Takes a block of loam_vm_allocator() that will not grow, and tells how many bytes from the start
+ * may not read zero: none of a fresh mapping, all of one that was in use. */
 void *loam_vm_allocator_take(size_t size, size_t align, size_t *dirty);
 
 /* Ends a mapping: keeps it, or releases it. Can't fail. */
 void loam_vm_cache_give(const loam_mapping *mapping);
+
+/* Releases an entry or more if there is no room for one that is kept elsewhere (vm_registry.c); that
+ * counts as well. Cheap if there is. */
+void loam_vm_cache_make_room(void);
+
+/* Releases a mapping at once. False iff the system does not take it back; then it is kept. */
+bool loam_vm_cache_release(const loam_mapping *mapping);
 
 #endif

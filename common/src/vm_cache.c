@@ -6,7 +6,9 @@
  *   bare[0 .. bare_count) those of them that the system gives no page for that; nothing is reserved
  *                         while there are many, so that there is a place for what is under way
  *
- *   V1  count <= LOAM_VM_CACHE_ENTRIES and the sum of dirty <= LOAM_VM_CACHE_DIRTY
+ *   V1  count <= LOAM_VM_CACHE_ENTRIES and the sum of dirty <= LOAM_VM_CACHE_DIRTY; less one entry
+ *       and what it may have where vm_registry.c keeps one of its own (threads that give back at
+ *       the same instant may exceed that by theirs until the next is given)
  *   V2  entries are in the order of their stamps
  *   V3  system calls are made without the lock
  */
@@ -15,6 +17,7 @@
 #include "internal/bits.h"
 #include "internal/mark.h"
 #include "internal/os.h"
+#include "internal/vm_ahead.h"
 
 #include <string.h>
 
@@ -167,9 +170,10 @@ static bool fits(const loam_mapping *mapping, size_t size, size_t align, uint32_
 static void remove_entry(size_t i, loam_mapping *out)
 {
     *out = cache.entries[i].mapping;
-    cache.dirty -= out->dirty;
-    cache.count--;
-    memmove(&cache.entries[i], &cache.entries[i + 1], (cache.count - i) * sizeof(kept));
+    loam_atomic_store(&cache.dirty, cache.dirty - out->dirty);
+    loam_atomic_store(&cache.count, cache.count - 1);
+    if (i < cache.count)
+        memmove(&cache.entries[i], &cache.entries[i + 1], (cache.count - i) * sizeof(kept));
 }
 
 static void evict_oldest(victims *out)
@@ -193,6 +197,17 @@ static size_t release_victims(const victims *out)
     return released;
 }
 
+/* What is left for the entries (V1). */
+static size_t entries_left(void)
+{
+    return LOAM_VM_CACHE_ENTRIES - (loam_registry_keeps() ? 1 : 0);
+}
+
+static size_t dirty_left(void)
+{
+    return LOAM_VM_CACHE_DIRTY - (loam_registry_keeps() ? LOAM_VM_CACHE_ENTRY_DIRTY : 0);
+}
+
 static bool take_entry(size_t size, size_t align, uint32_t kind, loam_mapping *mapping)
 {
     for (size_t i = cache.count; i-- > 0;) {
@@ -202,6 +217,28 @@ static bool take_entry(size_t size, size_t align, uint32_t kind, loam_mapping *m
         }
     }
     return false;
+}
+
+/* All that a block needs in memory is better than to be new, and that is better than a part. */
+static bool take_ahead(size_t size, size_t align, size_t least, loam_mapping *mapping)
+{
+    size_t best = cache.count;
+
+    for (size_t i = cache.count; i-- > 0;) {
+        const loam_mapping *one = &cache.entries[i].mapping;
+
+        if (one->kind != LOAM_MAPPING_AHEAD || one->size / 2 < size || one->dirty < least ||
+            loam_padding(one->base, align) != 0)
+            continue;
+        best = i;
+        least = one->dirty + 1;
+        if (one->dirty >= size)
+            break;
+    }
+    if (best == cache.count)
+        return false;
+    remove_entry(best, mapping);
+    return true;
 }
 
 static bool take_stuck(size_t size, size_t align, uint32_t kind, loam_mapping *mapping)
@@ -232,6 +269,19 @@ bool loam_vm_cache_take(size_t size, size_t align, uint32_t kind, loam_mapping *
     return found;
 }
 
+bool loam_vm_cache_take_ahead(size_t size, size_t align, size_t least, loam_mapping *mapping)
+{
+    bool found;
+
+    loam_os_once_run(&begin_once, begin);
+    lock_cache();
+    found = take_ahead(size, align, least, mapping);
+    unlock_cache();
+    if (LOAM_UNLIKELY(watched) && found)
+        loam_mark_undefined(mapping->base, mapping->committed);
+    return found;
+}
+
 bool loam_vm_cache_reserve(size_t size, size_t least, size_t align, uint32_t kind,
                            loam_mapping *mapping)
 {
@@ -250,23 +300,36 @@ bool loam_vm_cache_reserve(size_t size, size_t least, size_t align, uint32_t kin
  */
 static void trim_mapping(loam_mapping *mapping)
 {
-    size_t keep = loam_round_up(LOAM_VM_CACHE_ENTRY_DIRTY, loam_vm_page_size());
+    size_t keep;
 
-    if (mapping->kind == LOAM_MAPPING_PLAIN || mapping->dirty <= keep)
+    if (LOAM_LIKELY(mapping->dirty <= LOAM_VM_CACHE_ENTRY_DIRTY) ||
+        mapping->kind == LOAM_MAPPING_PLAIN)
+        return;
+    keep = loam_round_up(LOAM_VM_CACHE_ENTRY_DIRTY, loam_vm_page_size());
+    if (mapping->dirty <= keep)
         return;
     if (loam_vm_decommit(mapping->base + keep, mapping->committed - keep))
         mapping->dirty = mapping->committed = keep;
 }
 
+bool loam_vm_cache_release(const loam_mapping *mapping)
+{
+    return release_mapping(mapping);
+}
+
 void loam_vm_cache_give(const loam_mapping *mapping)
 {
     loam_mapping given = *mapping;
+    size_t most_entries, most_dirty;
     uint64_t now;
     victims out;
 
     loam_os_once_run(&begin_once, begin);
+    loam_ahead_age();
     trim_mapping(&given);
-    if (given.dirty > LOAM_VM_CACHE_DIRTY) {
+    most_entries = entries_left();
+    most_dirty = dirty_left();
+    if (given.dirty > most_dirty) {
         (void)release_mapping(&given);
         return;
     }
@@ -276,20 +339,35 @@ void loam_vm_cache_give(const loam_mapping *mapping)
     lock_cache();
     now = loam_os_milliseconds(); /* in here, so that stamps are in order (V2) */
     evict_aged(now, &out);
-    while (cache.count == LOAM_VM_CACHE_ENTRIES || cache.dirty + given.dirty > LOAM_VM_CACHE_DIRTY)
+    while (cache.count >= most_entries || cache.dirty + given.dirty > most_dirty)
         evict_oldest(&out);
     cache.entries[cache.count].mapping = given;
     cache.entries[cache.count].stamp = now;
-    cache.count++;
-    cache.dirty += given.dirty;
+    loam_atomic_store(&cache.count, cache.count + 1);
+    loam_atomic_store(&cache.dirty, cache.dirty + given.dirty);
     unlock_cache();
     if (LOAM_UNLIKELY(out.count > 0))
         (void)release_victims(&out);
 }
 
+void loam_vm_cache_make_room(void)
+{
+    victims out;
+
+    if (LOAM_LIKELY(loam_atomic_load(&cache.count) <= entries_left() &&
+                    loam_atomic_load(&cache.dirty) <= dirty_left()))
+        return;
+    out.count = 0;
+    lock_cache();
+    while (cache.count > entries_left() || (cache.count > 0 && cache.dirty > dirty_left()))
+        evict_oldest(&out);
+    unlock_cache();
+    (void)release_victims(&out);
+}
+
 size_t loam_vm_trim(void)
 {
-    size_t released = retry_stuck();
+    size_t released = loam_ahead_trim() + retry_stuck();
     victims out;
 
     out.count = 0;
@@ -304,9 +382,10 @@ size_t loam_vm_trim(void)
 void loam_vm_trim_stats(loam_stats *stats)
 {
     memset(stats, 0, sizeof *stats);
+    loam_ahead_trim_stats(stats);
     lock_cache();
-    stats->committed = cache.dirty;
-    stats->blocks = cache.count + cache.bare_count;
+    stats->committed += cache.dirty;
+    stats->blocks += cache.count + cache.bare_count;
     stats->refused = cache.refused;
     for (size_t i = 0; i < cache.count; i++)
         stats->reserved += cache.entries[i].mapping.size;

@@ -346,13 +346,13 @@ static void churn_or_fork(void *context, size_t index)
     int status;
 
     for (size_t piece = index; index > 0 && !atomic_load(&c->stop); piece++)
-        workload_run(&work, piece % 5); /* those without big arenas */
+        workload_run(&work, piece % 6); /* those without big arenas */
     for (size_t i = 0; index == 0 && i < c->forks; i++) {
         pid_t child = fork();
 
         if (child == 0) {
             (void)alarm(60); /* a lock that is never given back shows */
-            workload_run(&work, i % 5);
+            workload_run(&work, i % 6);
             (void)loam_vm_trim();
             _exit(0);
         }

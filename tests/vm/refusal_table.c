@@ -93,6 +93,11 @@ TEST(vm_allocator, fast)
     refuse_each("vm_allocator");
 }
 
+TEST(ahead, fast)
+{
+    refuse_each("ahead");
+}
+
 TEST(region, fast)
 {
     refuse_each("region");

@@ -24,10 +24,11 @@ __attribute__((constructor)) static void be_strict(void)
 #endif
 
 static void (*const pieces[])(workload *) = {
-    workload_pages, workload_moves, workload_vm_allocator, workload_region, workload_scratch,
+    workload_pages, workload_moves,  workload_vm_allocator,
+    workload_ahead, workload_region, workload_scratch,
 };
 
-static const char *const names[] = {"pages", "moves", "vm_allocator", "region", "scratch"};
+static const char *const names[] = {"pages", "moves", "vm_allocator", "ahead", "region", "scratch"};
 
 enum { PIECES = sizeof pieces / sizeof *pieces };
 

@@ -71,6 +71,7 @@ void workload_expect_zero(const void *ptr, size_t size);
 void workload_pages(workload *work);
 void workload_moves(workload *work);
 void workload_vm_allocator(workload *work);
+void workload_ahead(workload *work);
 void workload_region(workload *work);
 void workload_arena(workload *work, size_t kind);
 void workload_scratch(workload *work);

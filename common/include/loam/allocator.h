@@ -102,13 +102,33 @@ loam_allocator loam_libc_allocator(void);
 
 /** Whole mappings from the system: each block is rounded up to pages and stands alone.
  *
- * Reclaims, thread safe. For big blocks: `zalloc` costs nothing for fresh pages, `remap` moves page
- * tables and copies nothing (where the system can do that), `good_size` is whole pages. Mappings
- * given back are kept a short while in a small cache (at most 16 of them and 64 MiB, each for about
- * a second) so that taking and giving in turn makes no system call. Needs no set-up.
- * Alignments up to any power of two are served.
- * Cost: one or two system calls for a block that is not in the cache, and the faults of first
- * touch. Any thread. */
+ * Reclaims, thread safe. For big blocks, and for those that grow. `zalloc` costs nothing for fresh
+ * pages, `good_size` is whole pages, alignments up to any power of two are served. Needs no set-up.
+ *
+ * **Growing.** A block of 256 KiB or more stands at the start of a reservation of sixteen times its
+ * size, 256 MiB at least, so that `resize` grows it where it is. When that is full, `remap` moves
+ * its pages, without a copy, into one that is again sixteen times as big, to an address that is
+ * congruent modulo 2 MiB. Where address space is short (`ulimit -v`), or beyond 8192 such blocks,
+ * blocks are mappings of just their size: `resize` may refuse, `remap` moves their pages. A smaller
+ * block that grows to 256 KiB is not moved but refused, once: loam_realloc() then copies it. Where
+ * the system can't move pages (no ::LOAM_VM_REMAP), or commit is charged, a block that outgrows its
+ * reservation is copied or moved at each further growth.
+ *
+ * **Shrinking** in place gives the memory back but for a quarter of the new size, 256 KiB at least;
+ * what stays goes after a second, at the next occasion.
+ *
+ * **Given back**, mappings are kept a short while: at most 16 of them and 64 MiB, 16 MiB in one,
+ * each for about a second. So taking and giving in turn makes no system call, and a block that grows
+ * as one did a moment ago meets no page fault. What such a block does not use yet stays behind it,
+ * at most 32 MiB behind all, for a second as well. loam_vm_trim() gives all of that back at once.
+ *
+ * **Huge pages**, where they can be asked for, are asked for a block as soon as it fills them to
+ * eight ninths, and for smaller ones as long as all of these together waste no more than 8 MiB. So
+ * blocks hold at most an eighth and 8 MiB more than they asked for, and one huge page for each that
+ * grew to an odd size. A block that is touched here and there only holds a huge page for each place.
+ *
+ * Cost: none to three system calls for a block that is not kept, and the faults of first touch; a
+ * growth in place is a lookup, and one call where commit is charged. Any thread. */
 loam_allocator loam_vm_allocator(void);
 
 /** Whether a size and alignment may be passed on to an operation (A1). */

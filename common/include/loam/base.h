@@ -105,7 +105,9 @@
     X(ARENA_SCOPE_ENDED, "scope ended twice")                                                      \
     X(ARENA_SCOPES_OPEN, "arena cleared or ended with open scopes")                                \
     X(ARENA_FOREIGN_BLOCK, "block does not lie in this arena")                                     \
-    X(SCRATCH_THREAD, "scratch arena ended by another thread")
+    X(SCRATCH_THREAD, "scratch arena ended by another thread")                                     \
+    X(VEC_RANGE, "index is outside the array")                                                     \
+    X(VEC_STORAGE, "storage cannot be handed to or from this array")
 
 LOAM_BEGIN_DECLS
 

@@ -162,15 +162,18 @@ LOAM_NODISCARD bool loam_vm_guard(void *ptr, size_t size);
  * calls. */
 LOAM_NODISCARD bool loam_vm_unguard(void *ptr, size_t size);
 
-/** Gives back what loam keeps of released mappings for a second or so, for its own reuse: those of
- * loam_vm_allocator() and of ended arenas. Returns how many bytes of address space went.
+/** Gives back what loam keeps for its own reuse for a second or so: released mappings, those of
+ * loam_vm_allocator() and of ended arenas, and the memory behind blocks of that allocator which
+ * shrank or may grow. Returns how many bytes of address space went.
  *
- * Worth calling before a long idle phase. Cost: one system call for each mapping kept, 16 at most,
- * and those that the system refused to take back before. */
+ * Worth calling before a long idle phase. Blocks in use are not touched. Cost: one system call for
+ * each mapping or piece of memory kept, 32 at most, and those that the system refused to take back
+ * before. */
 size_t loam_vm_trim(void);
 
-/** Figures of those kept mappings: `committed` may be resident, `reserved` is address space,
- * `blocks` how many there are, `refused` how often the system took none back. O(1). */
+/** Figures of what loam_vm_trim() would give back: `committed` may be resident, `reserved` is
+ * address space (and counts the memory behind blocks as well), `blocks` how many mappings there are,
+ * `refused` how often the system took none back. O(1). */
 void loam_vm_trim_stats(loam_stats *stats);
 
 /** Advises the system about a range of pages. Returns false iff the system does not take this
