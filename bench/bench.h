@@ -31,6 +31,7 @@ typedef struct bench_row {
     bool fresh;        /* each contender runs in a process of its own, once: cold memory */
     bool real_time;    /* by the clock: rows of several threads. Else by this process's own time */
     bool huge;         /* huge pages are permitted; else everybody has the system's pages */
+    bool untold;       /* ... and no malloc was told to use them: each is as it comes */
     const char *with;  /* the row whose bodies also set the figures of this one, as a counter */
     bench_goal goal;
 } bench_row;
@@ -84,5 +85,7 @@ void bench_set_short_run(bool is_short);
 
 void bench_add_common(void);
 void bench_add_arena(void);
+void bench_add_vec(void);
+void bench_add_bucket(void);
 
 #endif

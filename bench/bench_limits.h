@@ -1,4 +1,5 @@
-/* bench_limits.h: what the simplest correct code takes for the same thing; see limits.c. */
+/* bench_limits.h: what the simplest correct code takes for the same thing; see limits.c, and for
+ * arrays limits_vec.c. */
 #ifndef BENCH_BENCH_LIMITS_H
 #define BENCH_BENCH_LIMITS_H
 
@@ -15,5 +16,13 @@ extern const bench_loop bench_limit_arena_pair;
 extern const bench_loop bench_limit_libc_pair;
 /* common: a list through the free blocks, inlined. */
 extern const bench_loop bench_limit_list_pair;
+
+/* vec: memory for all elements, mapped and touched while they are pushed, or touched before. */
+extern const loam_bench_vec bench_limit_vec_cold;
+extern const loam_bench_vec bench_limit_vec_warm;
+
+/* bucket: the elements of an array of one piece, read in order and at random. */
+extern const bench_loop bench_limit_read_by_index;
+extern const bench_loop bench_limit_read_random;
 
 #endif

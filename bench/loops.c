@@ -1,7 +1,6 @@
 /* loops.c: the bodies that most rows share. */
 #include "loops.h"
 
-#include "bench.h"
 #include "machine.h"
 
 enum { WARM_UP_LOOPS = 256 };
@@ -113,11 +112,10 @@ static const bench_row *row_with(const bench_row *row)
     return NULL;
 }
 
-/* Why the pages that a contender met are not those of its row, or NULL. A peer need not know huge
- * pages; loam and the limit are there to show them. */
-static const char *wrong_pages(const bench_contender *self, size_t faults)
+/* A peer need not know huge pages; loam and the limit are there to show them. */
+const char *bench_wrong_pages(const bench_contender *self, size_t bytes, size_t faults)
 {
-    size_t pages = bench_cold_bytes() / machine_page_size();
+    size_t pages = bytes / machine_page_size();
 
     if (!self->row->huge)
         return faults < pages - pages / 16 ? "met bigger pages than the system's" : NULL;
@@ -148,7 +146,7 @@ void bench_run_cold(shim_state *state)
         }
         bump->push[LOAM_BENCH_64](arena, bytes / 64);
         filled = machine_own_seconds();
-        wrong = wrong_pages(self, machine_faults() - faults);
+        wrong = bench_wrong_pages(self, bytes, machine_faults() - faults);
         ended = machine_own_seconds();
         bump->close(arena);
         ended = machine_own_seconds() - ended;
@@ -159,4 +157,116 @@ void bench_run_cold(shim_state *state)
         else if (give_row && machine_resident_bytes() < resident + MOST_KEPT)
             shim_set_counter(state, give_row->name, ended * 1e9);
     }
+}
+
+/* ---- arrays that grow ---- */
+
+void *bench_new_array(void)
+{
+    void *storage = aligned_alloc(64, LOAM_BENCH_ARRAY_BYTES);
+
+    if (!storage)
+        abort();
+    return memset(storage, 0, LOAM_BENCH_ARRAY_BYTES);
+}
+
+/* The index that an element was made from: its first word. */
+static uint64_t index_in(const loam_bench_array *array, void *storage, size_t at)
+{
+    uint32_t narrow;
+    uint64_t wide;
+
+    if (array->size == sizeof narrow) {
+        memcpy(&narrow, array->at(storage, at), sizeof narrow);
+        return narrow;
+    }
+    memcpy(&wide, array->at(storage, at), sizeof wide);
+    return wide;
+}
+
+/* Sees whether elements arrived; all would take long. */
+static void look_at(const loam_bench_array *array, void *storage, size_t count)
+{
+    for (size_t i = count; i > 0; i /= 2) {
+        if (index_in(array, storage, i - 1) != i - 1)
+            abort();
+    }
+}
+
+void bench_run_arrays(shim_state *state)
+{
+    enum { FIRST = 2, LEAST = 4 };
+    const bench_contender *self = bench_self(state);
+    const loam_bench_array *array = self->subject;
+    void *storage = bench_new_array();
+    size_t elements = self->parameter, count;
+
+    for (int i = 0; i < FIRST; i++) {
+        array->fill(storage, elements);
+        look_at(array, storage, elements);
+        array->end(storage);
+    }
+    while ((count = shim_next(state)) != 0) {
+        size_t arrays = count / elements > LEAST ? count / elements : LEAST;
+        double start = machine_own_seconds();
+
+        for (size_t i = 0; i < arrays; i++) {
+            array->fill(storage, elements);
+            array->end(storage);
+        }
+        shim_set_counter(state, self->row->name,
+                         (machine_own_seconds() - start) * 1e9 / (double)(arrays * elements));
+    }
+    free(storage);
+}
+
+void bench_run_first_array(shim_state *state)
+{
+    enum { SHORTER = 16, SHORT = 1000000 };
+    const bench_contender *self = bench_self(state);
+    const bench_row *peak_row = row_with(self->row);
+    const loam_bench_array *array = self->subject;
+    void *storage = bench_new_array();
+    size_t count = self->parameter, bytes;
+
+    if (bench_short_run() && count > SHORT)
+        count /= SHORTER;
+    bytes = count * array->size;
+    machine_back_memory(2 * bytes);
+    while (shim_next(state) != 0) {
+        bool forgotten = machine_forget_peak();
+        size_t resident = machine_resident_bytes(), faults = machine_faults();
+        double seconds = machine_own_seconds();
+        const char *wrong;
+
+        array->fill(storage, count);
+        seconds = machine_own_seconds() - seconds;
+        wrong = bench_wrong_pages(self, bytes, machine_faults() - faults);
+
+        shim_set_seconds(state, seconds);
+        if (strcmp(self->row->unit, "ns") == 0)
+            shim_set_counter(state, self->row->name, seconds * 1e9 / (double)count);
+        if (peak_row && forgotten)
+            shim_set_counter(state, peak_row->name,
+                             (double)(machine_peak_bytes() - resident) / (double)bytes);
+        if (wrong)
+            shim_fail(state, wrong);
+        look_at(array, storage, count);
+        array->end(storage);
+    }
+    free(storage);
+}
+
+const uint32_t *bench_read_places(void)
+{
+    static uint32_t places[BENCH_READ_PLACES];
+    static bool drawn;
+    uint64_t state = 1;
+
+    for (size_t i = 0; i < BENCH_READ_PLACES && !drawn; i++) {
+        state = state * UINT64_C(6364136223846793005) + 1;
+        places[i] = (uint32_t)((state >> 33) % BENCH_READ_ELEMENTS);
+    }
+    drawn = true;
+    return places;
 }

@@ -4,8 +4,14 @@
 #ifndef BENCH_LOOPS_H
 #define BENCH_LOOPS_H
 
+#include "bench.h"
 #include "peer.h"
-#include "shim.h"
+
+#include <stdlib.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Bytes that are pushed between two resets in the warm rows. */
 #define BENCH_ROUND_BYTES ((size_t)1 << 20)
@@ -37,7 +43,82 @@ void bench_run_cold(shim_state *state);
 /* How much a cold row fills: 1 GiB, less in a short run. */
 size_t bench_cold_bytes(void);
 
+/* Why the pages that a contender met are not those of its row, or NULL: it touched so many bytes and
+ * had so many faults. */
+const char *bench_wrong_pages(const bench_contender *self, size_t bytes, size_t faults);
+
 /* Subject: a bench_loop. */
 void bench_run_loop(shim_state *state);
+
+/* Subject: a loam_bench_array. Parameter: how many elements are pushed to each array. Arrays are
+ * made, filled and ended after each other, at least four, and only after two that count for nothing:
+ * in those, what a library keeps for the next array settles. Sets the row's figure to the time of
+ * all that for one element. */
+void bench_run_arrays(shim_state *state);
+
+/* Subject: a loam_bench_array. Parameter: how many elements are pushed; fewer in a short run. One
+ * iteration: makes and fills the first array of this process; ends it when the clock has stopped.
+ * Sets the row's figure, for one element where its unit is ns; and as a counter named by the row
+ * that wants it the most memory that there was, as a multiple of what the elements take. */
+void bench_run_first_array(shim_state *state);
+
+/* Memory for an array's own fields, zeroed; free() ends it. */
+void *bench_new_array(void);
+
+/* The elements of an array that is read; and where in it those look who read at random: indices,
+ * drawn once for all. */
+enum { BENCH_READ_ELEMENTS = 1000000, BENCH_READ_PLACES = 1 << 18 };
+const uint32_t *bench_read_places(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+/* Loops that read an array whose functions LOAM_BENCH_ARRAYS() made under this name: one element
+ * after the other, name_by_index; here and there, name_random. An element is reached by its index
+ * and added to a sum. The barrier is that of the pushes. With name_open and name_close each is a
+ * bench_loop. */
+#define BENCH_READS(name, type, at)                                                                \
+    static void *name##_open(void)                                                                 \
+    {                                                                                              \
+        void *array = bench_new_array();                                                           \
+                                                                                                   \
+        name##_fill_8(array, BENCH_READ_ELEMENTS);                                                 \
+        return array;                                                                              \
+    }                                                                                              \
+                                                                                                   \
+    static void name##_close(void *array)                                                          \
+    {                                                                                              \
+        name##_end_8(array);                                                                       \
+        free(array);                                                                               \
+    }                                                                                              \
+                                                                                                   \
+    static void name##_by_index(void *opaque, size_t count)                                        \
+    {                                                                                              \
+        type(loam_bench_8) *array = (type(loam_bench_8) *)opaque;                                  \
+        uint64_t sum = 0;                                                                          \
+                                                                                                   \
+        for (size_t round; count > 0; count -= round) {                                            \
+            round = count < BENCH_READ_ELEMENTS ? count : (size_t)BENCH_READ_ELEMENTS;             \
+            for (size_t i = 0; i < round; i++) {                                                   \
+                sum += *at(array, loam_bench_8, i);                                                \
+                LOAM_BENCH_USE(array);                                                             \
+            }                                                                                      \
+        }                                                                                          \
+        LOAM_BENCH_USE(sum);                                                                       \
+    }                                                                                              \
+                                                                                                   \
+    static void name##_random(void *opaque, size_t count)                                          \
+    {                                                                                              \
+        type(loam_bench_8) *array = (type(loam_bench_8) *)opaque;                                  \
+        const uint32_t *places = bench_read_places();                                              \
+        uint64_t sum = 0;                                                                          \
+                                                                                                   \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            sum += *at(array, loam_bench_8, places[i % BENCH_READ_PLACES]);                        \
+            LOAM_BENCH_USE(array);                                                                 \
+        }                                                                                          \
+        LOAM_BENCH_USE(sum);                                                                       \
+    }
 
 #endif

@@ -59,6 +59,27 @@ size_t machine_resident_bytes(void)
     return resident * machine_page_size();
 }
 
+size_t machine_peak_bytes(void)
+{
+    char line[128];
+    size_t kib = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+
+    while (file && kib == 0 && fgets(line, sizeof line, file))
+        (void)sscanf(line, "VmHWM: %zu kB", &kib);
+    if (file)
+        fclose(file);
+    return kib * 1024;
+}
+
+bool machine_forget_peak(void)
+{
+    FILE *file = fopen("/proc/self/clear_refs", "w");
+    bool written = file && fputs("5", file) >= 0;
+
+    return file && fclose(file) == 0 && written;
+}
+
 size_t machine_faults(void)
 {
     struct rusage usage;

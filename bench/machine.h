@@ -18,6 +18,11 @@ size_t machine_page_size(void);
 size_t machine_resident_bytes(void);
 size_t machine_faults(void);
 
+/* The most bytes that this process ever had in memory; and from now on only what it will have.
+ * False: the system does not forget. */
+size_t machine_peak_bytes(void);
+bool machine_forget_peak(void);
+
 /* Permits huge pages to this process and to programs that it starts, or forbids them, whatever the
  * system's own setting is. False: could not be set. */
 bool machine_permit_huge(bool permit);

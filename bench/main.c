@@ -14,7 +14,8 @@
 #include <string.h>
 
 /* Every layer that has rows. */
-static void (*const layers[])(void) = {bench_add_common, bench_add_arena};
+static void (*const layers[])(void) = {bench_add_common, bench_add_arena, bench_add_vec,
+                                       bench_add_bucket};
 
 static void add_layers(bool quiet)
 {

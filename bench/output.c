@@ -114,11 +114,11 @@ static void describe_goal(const line *l, char *text, size_t size)
 
     text[0] = 0;
     if (goal->limit > 0)
-        n += (size_t)snprintf(text + n, size - n, "%g limit", goal->limit);
+        n += (size_t)snprintf(text + n, size - n, "%.4g limit", goal->limit);
     if (goal->library > 0)
-        n += (size_t)snprintf(text + n, size - n, "%s%g library", n ? ", " : "", goal->library);
+        n += (size_t)snprintf(text + n, size - n, "%s%.4g library", n ? ", " : "", goal->library);
     if (goal->peer > 0)
-        n += (size_t)snprintf(text + n, size - n, "%s%g peer", n ? ", " : "", goal->peer);
+        n += (size_t)snprintf(text + n, size - n, "%s%.4g peer", n ? ", " : "", goal->peer);
     if (goal->absolute > 0)
         snprintf(text + n, size - n, "%s%.3g %s", n ? ", " : "", absolute_goal(l), l->row->unit);
 }
@@ -181,7 +181,7 @@ static void print_line(FILE *out, const line *l)
 {
     char peer[64] = "-";
 
-    fprintf(out, "%-28s %-2s", l->row->name, l->row->unit);
+    fprintf(out, "%-28s %-5s", l->row->name, l->row->unit);
     print_figure(out, l, l->loam);
     print_figure(out, l, l->limit);
     if (l->peer)
@@ -200,7 +200,7 @@ static void print_peers(FILE *out, const report *all, const line *l)
 
     if (!l->peer)
         return;
-    fprintf(out, "%-28s %-2s", l->row->name, l->row->unit);
+    fprintf(out, "%-28s %-5s", l->row->name, l->row->unit);
     for (size_t i = 0; i < count; i++) {
         bench_kind kind = columns[i].contender->kind;
 
@@ -214,7 +214,7 @@ static void print_layer(FILE *out, const report *all, const char *layer)
 {
     report_column *columns;
 
-    fprintf(out, "\n%-28s    %9s %9s  %-16s  %-18s  %-18s  %-24s %s\n", layer, "loam", "limit",
+    fprintf(out, "\n%-28s       %9s %9s  %-16s  %-18s  %-18s  %-24s %s\n", layer, "loam", "limit",
             "best peer", "loam : limit", "loam : best peer", "goal", "");
     for (size_t i = 0; i < bench_row_count(); i++) {
         const bench_row *row = bench_row_at(i);

@@ -1,4 +1,5 @@
-/* peer.h: how something is measured beside loam's arena, from inside or from a library of yours.
+/* peer.h: how something is measured beside loam's arena or its arrays, from inside or from a library
+ * of yours.
  *
  * A shared library that is named in -DLOAM_BENCH_PEERS=a.so;b.so exports one function,
  *
@@ -6,7 +7,7 @@
  *
  * and is measured in each row that it has a function for, with the same loops, in the same process
  * and at the same time as loam, the limit and the other peers. This file includes nothing of
- * loam's; copy it. A whole peer is some twenty lines:
+ * loam's; copy it. A whole peer is some twenty lines; an arena is
  *
  *     #include "peer.h"
  *     #include <my_arena.h>
@@ -23,9 +24,22 @@
  *         .push = LOAM_BENCH_PUSH_TABLE(push),
  *         .push_zeroed = LOAM_BENCH_PUSH_TABLE(push_zeroed),
  *     };
- *     static const loam_bench_peer peer = {LOAM_BENCH_PEER_VERSION, "my_arena", &bump};
+ *     static const loam_bench_peer peer = {LOAM_BENCH_PEER_VERSION, "my_arena", &bump, NULL};
  *
  *     const loam_bench_peer *loam_bench_get_peer(void) { return &peer; }
+ *
+ * and an array that grows is, with `T` for each type of element in turn,
+ *
+ *     #define MY_TYPE(T)            my_array
+ *     #define MY_MAKE(a, T, count)  my_array_init(a, sizeof(T))
+ *     #define MY_PUSH(a, T, value)  my_array_push(a, &(value))
+ *     #define MY_AT(a, T, index)    my_array_at(a, index)
+ *     #define MY_END(a, T)          my_array_free(a)
+ *
+ *     LOAM_BENCH_ARRAYS(mine, MY_TYPE, MY_MAKE, MY_PUSH, MY_AT, MY_END)
+ *
+ *     static const loam_bench_vec vec = LOAM_BENCH_ARRAY_TABLE(mine);
+ *     static const loam_bench_peer peer = {LOAM_BENCH_PEER_VERSION, "my_array", NULL, &vec};
  *
  *     cc -O2 -shared -fPIC -falign-functions=64 -falign-loops=32 -o my_arena.so my_arena_peer.c
  *
@@ -39,8 +53,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The form of the structures below. */
-#define LOAM_BENCH_PEER_VERSION 1u
+/* The form of the structures below. 2: `vec` was added to loam_bench_peer. Libraries that were made
+ * with an older version are measured in what that had. */
+#define LOAM_BENCH_PEER_VERSION 2u
 
 /* The sizes of pushes that are measured, in the order of the tables. */
 enum { LOAM_BENCH_16, LOAM_BENCH_64, LOAM_BENCH_256, LOAM_BENCH_4096, LOAM_BENCH_SIZES };
@@ -74,11 +89,35 @@ typedef struct loam_bench_bump {
     int cold;
 } loam_bench_bump;
 
+/* The sizes of elements that are measured, in the order of the tables. */
+enum { LOAM_BENCH_ELEMENT_4, LOAM_BENCH_ELEMENT_8, LOAM_BENCH_ELEMENT_64, LOAM_BENCH_ELEMENTS };
+
+/* Bytes, at an address divisible by 64, that an array may have for its own fields. */
+#define LOAM_BENCH_ARRAY_BYTES 1024
+
+/* An array that grows, of elements of one size: LOAM_BENCH_ARRAYS(). `array` is where its own fields
+ * are, LOAM_BENCH_ARRAY_BYTES of them; before fill() they are as the last end() left them. */
+typedef struct loam_bench_array {
+    size_t size; /* bytes of an element */
+    /* Makes an empty array, knowing nothing of `count`, and pushes so many elements, one by one. */
+    void (*fill)(void *array, size_t count);
+    /* Where an element lies. Asked outside the time, to see that all arrived. */
+    const void *(*at)(void *array, size_t index);
+    /* Ends the array. */
+    void (*end)(void *array);
+} loam_bench_array;
+
+/* The same for each size of elements. A `fill` that is NULL leaves its rows out. */
+typedef struct loam_bench_vec {
+    loam_bench_array of[LOAM_BENCH_ELEMENTS];
+} loam_bench_vec;
+
 /* What a shared library gives. Later versions add tables at the end. */
 typedef struct loam_bench_peer {
     unsigned version;            /* LOAM_BENCH_PEER_VERSION */
     const char *name;            /* as it shall stand in the tables; letters, digits, _ */
     const loam_bench_bump *bump; /* or NULL */
+    const loam_bench_vec *vec;   /* or NULL */
 } loam_bench_peer;
 
 #ifdef __cplusplus
@@ -148,6 +187,81 @@ static inline __attribute__((always_inline, unused)) void *loam_bench_zero(void 
             }                                                                                      \
             rewind(arena, place);                                                                  \
             LOAM_BENCH_USE(arena);                                                                 \
+        }                                                                                          \
+    }
+
+/* ---- arrays that grow ---- */
+
+/* The elements. Each is made from its index, all of it, just before it is pushed. */
+typedef uint32_t loam_bench_4;
+typedef uint64_t loam_bench_8;
+typedef struct loam_bench_64 {
+    uint64_t words[8];
+} loam_bench_64;
+
+static inline loam_bench_4 loam_bench_make_4(size_t i)
+{
+    return (loam_bench_4)i;
+}
+
+static inline loam_bench_8 loam_bench_make_8(size_t i)
+{
+    return (loam_bench_8)i;
+}
+
+static inline loam_bench_64 loam_bench_make_64(size_t i)
+{
+    uint64_t w = (uint64_t)i;
+    loam_bench_64 made = {{w, w, w, w, w, w, w, w}};
+
+    return made;
+}
+
+/* One array, of elements of one size. The barrier makes the compiler read the array's fields again
+ * for each push, as it must where something happens in between, and keeps it from doing several
+ * pushes at once where it could see through them. */
+#define LOAM_BENCH_ARRAY(name, size, type, make, push, at, end)                                    \
+    static void name##_fill_##size(void *opaque, size_t count)                                     \
+    {                                                                                              \
+        type(loam_bench_##size) *array = (type(loam_bench_##size) *)opaque;                        \
+                                                                                                   \
+        make(array, loam_bench_##size, count);                                                     \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            loam_bench_##size value = loam_bench_make_##size(i);                                   \
+                                                                                                   \
+            push(array, loam_bench_##size, value);                                                 \
+            LOAM_BENCH_USE(array);                                                                 \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static const void *name##_at_##size(void *opaque, size_t index)                                \
+    {                                                                                              \
+        return at((type(loam_bench_##size) *)opaque, loam_bench_##size, index);                    \
+    }                                                                                              \
+                                                                                                   \
+    static void name##_end_##size(void *opaque)                                                    \
+    {                                                                                              \
+        end((type(loam_bench_##size) *)opaque, loam_bench_##size);                                 \
+    }
+
+/* The functions of a table. Each argument is a macro: type(T) names the array's own fields where its
+ * elements are T; make(array, T, count) begins an array, and `count` is nobody's business but the
+ * limit's; push(array, T, value), where `value` is a variable of type T; at(array, T, index) gives
+ * an address; end(array, T). What is out of memory ends the process. */
+#define LOAM_BENCH_ARRAYS(name, type, make, push, at, end)                                         \
+    LOAM_BENCH_ARRAY(name, 4, type, make, push, at, end)                                           \
+    LOAM_BENCH_ARRAY(name, 8, type, make, push, at, end)                                           \
+    LOAM_BENCH_ARRAY(name, 64, type, make, push, at, end)
+
+/* Those functions as the initialiser of a loam_bench_vec. */
+#define LOAM_BENCH_ARRAY_TABLE(name)                                                               \
+    {                                                                                              \
+        {                                                                                          \
+            {4, name##_fill_4, name##_at_4, name##_end_4},                                         \
+                {8, name##_fill_8, name##_at_8, name##_end_8},                                     \
+            {                                                                                      \
+                64, name##_fill_64, name##_at_64, name##_end_64                                    \
+            }                                                                                      \
         }                                                                                          \
     }
 

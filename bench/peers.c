@@ -11,6 +11,11 @@ typedef struct bump_peer {
     const loam_bench_bump *bump;
 } bump_peer;
 
+typedef struct vec_peer {
+    const char *name;
+    const loam_bench_vec *vec;
+} vec_peer;
+
 typedef struct malloc_peer {
     const char *name;
     const char *path;
@@ -18,7 +23,7 @@ typedef struct malloc_peer {
 
 enum { LOADED_PEERS = 32 };
 
-static const bump_peer built_in[] = {
+static const bump_peer bumps[] = {
 #if BENCH_HAVE_APR
     {"apr", &bench_apr},
 #endif
@@ -34,8 +39,20 @@ static const bump_peer built_in[] = {
     {NULL, NULL},
 };
 
-static bump_peer loaded[LOADED_PEERS];
-static size_t loaded_count;
+static const vec_peer vecs[] = {
+    {"grow_1_5x", &bench_grow_1_5x},
+    {"vector", &bench_vector},
+#if BENCH_HAVE_STB_DS
+    {"stb_ds", &bench_stb_ds},
+#endif
+#if BENCH_HAVE_GARRAY
+    {"garray", &bench_garray},
+#endif
+};
+
+static bump_peer loaded_bumps[LOADED_PEERS];
+static vec_peer loaded_vecs[LOADED_PEERS];
+static size_t loaded_bump_count, loaded_vec_count;
 
 static const malloc_peer mallocs[] = {
 #ifdef __GLIBC__
@@ -63,12 +80,14 @@ static const char *load(const char *path)
         peer = get();
     if (!peer)
         return "it has no loam_bench_get_peer()";
-    if (peer->version != LOAM_BENCH_PEER_VERSION)
+    if (peer->version < 1 || peer->version > LOAM_BENCH_PEER_VERSION)
         return "made for another version of bench/peer.h";
-    if (loaded_count == LOADED_PEERS)
+    if (loaded_bump_count == LOADED_PEERS || loaded_vec_count == LOADED_PEERS)
         return "too many peers";
     if (peer->bump)
-        loaded[loaded_count++] = (bump_peer){peer->name, peer->bump};
+        loaded_bumps[loaded_bump_count++] = (bump_peer){peer->name, peer->bump};
+    if (peer->version >= 2 && peer->vec)
+        loaded_vecs[loaded_vec_count++] = (vec_peer){peer->name, peer->vec};
     return NULL;
 }
 
@@ -82,19 +101,16 @@ void peers_load(bool quiet)
     }
 }
 
-static size_t built_in_count(void)
-{
-    return sizeof built_in / sizeof *built_in - 1;
-}
+enum { BUMPS = sizeof bumps / sizeof *bumps - 1, VECS = sizeof vecs / sizeof *vecs };
 
 size_t peers_bump_count(void)
 {
-    return built_in_count() + loaded_count;
+    return BUMPS + loaded_bump_count;
 }
 
 static const bump_peer *bump_at(size_t index)
 {
-    return index < built_in_count() ? &built_in[index] : &loaded[index - built_in_count()];
+    return index < BUMPS ? &bumps[index] : &loaded_bumps[index - BUMPS];
 }
 
 const char *peers_bump_name(size_t index)
@@ -105,6 +121,26 @@ const char *peers_bump_name(size_t index)
 const loam_bench_bump *peers_bump_at(size_t index)
 {
     return bump_at(index)->bump;
+}
+
+size_t peers_vec_count(void)
+{
+    return VECS + loaded_vec_count;
+}
+
+static const vec_peer *vec_at(size_t index)
+{
+    return index < VECS ? &vecs[index] : &loaded_vecs[index - VECS];
+}
+
+const char *peers_vec_name(size_t index)
+{
+    return vec_at(index)->name;
+}
+
+const loam_bench_vec *peers_vec_at(size_t index)
+{
+    return vec_at(index)->vec;
 }
 
 size_t peers_missing_count(void)

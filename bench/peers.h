@@ -15,6 +15,11 @@ size_t peers_bump_count(void);
 const char *peers_bump_name(size_t index);
 const loam_bench_bump *peers_bump_at(size_t index);
 
+/* The peers that are arrays which grow. */
+size_t peers_vec_count(void);
+const char *peers_vec_name(size_t index);
+const loam_bench_vec *peers_vec_at(size_t index);
+
 /* What could not be measured, as "NAME (PACKAGE)". */
 size_t peers_missing_count(void);
 const char *peers_missing_at(size_t index);
@@ -24,10 +29,11 @@ size_t peers_malloc_count(void);
 const char *peers_malloc_name(size_t index);
 const char *peers_malloc_path(size_t index);
 
-/* What runs in a process of its own for each of them; peers/malloc.c. */
+/* What runs in a process of its own for each of them; peers/malloc.c, peers/growing.c. */
 extern const loam_bench_bump bench_malloc_bump;
 extern const bench_loop bench_malloc_pair_64;
 extern const bench_loop bench_malloc_pair_1mib;
+extern const loam_bench_vec bench_malloc_vec;
 
 /* The libraries, where they are there; peers/NAME.c. */
 #ifdef __cplusplus
@@ -37,6 +43,13 @@ extern const loam_bench_bump bench_apr;
 extern const loam_bench_bump bench_obstack;
 extern const loam_bench_bump bench_pmr;
 extern const loam_bench_bump bench_talloc;
+extern const loam_bench_vec bench_garray;
+extern const loam_bench_vec bench_grow_1_5x;
+extern const loam_bench_vec bench_stb_ds;
+extern const loam_bench_vec bench_vector;
+extern const loam_bench_vec bench_deque;
+extern const bench_loop bench_deque_by_index;
+extern const bench_loop bench_deque_random;
 #ifdef __cplusplus
 }
 #endif

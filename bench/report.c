@@ -136,7 +136,7 @@ static void become_child(const report *all, report_column **columns, size_t coun
 
     if (columns[0]->preload)
         setenv("LD_PRELOAD", columns[0]->preload, 1);
-    if (columns[0]->contender->row->huge)
+    if (columns[0]->contender->row->huge && !columns[0]->contender->row->untold)
         permit_huge_to_mallocs();
     (void)machine_permit_huge(columns[0]->contender->row->huge);
     execv("/proc/self/exe", arguments);

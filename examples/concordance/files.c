@@ -1,6 +1,7 @@
 #include "files.h"
 
 #include <loam/scratch.h>
+#include <loam/vec.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,33 +11,43 @@
 
 bool files_init(struct files *files)
 {
-    const loam_arena_config config = {.name = "files", .auto_align = LOAM_ALIGNOF(struct file)};
+    const loam_arena_config config = {.name = "files", .auto_align = 1};
 
-    memset(files, 0, sizeof *files);
-    files->end = &files->first;
-    return loam_arena_init(&files->arena, &config);
+    files->texts = 0;
+    files->bytes = 0;
+    if (!loam_arena_init(&files->arena, &config))
+        return false;
+    loam_bucket_init(&files->list, loam_arena_allocator(&files->arena));
+    return true;
 }
 
 void files_deinit(struct files *files)
 {
+    loam_bucket_deinit(&files->list);
     loam_arena_deinit(&files->arena);
+}
+
+const struct file *files_at(const struct files *files, size_t number)
+{
+    return loam_bucket_at(&files->list, number);
+}
+
+size_t files_asked(const struct files *files)
+{
+    loam_stats list;
+
+    loam_bucket_stats(&files->list, &list);
+    return files->texts + list.committed;
 }
 
 static bool add(struct files *files, const char *path, size_t name_at, size_t size, bool given)
 {
-    size_t length = strlen(path) + 1, bytes = sizeof(struct file) + length;
-    struct file *added = (struct file *)loam_arena_push(&files->arena, bytes);
+    size_t length = strlen(path);
+    char *copy = loam_arena_push_text(&files->arena, path, length);
 
-    if (!added)
+    if (!copy || !loam_bucket_push(&files->list, {copy, copy + name_at, size, given}))
         return false;
-    memcpy(added->path, path, length);
-    added->name = added->path + name_at;
-    added->size = size;
-    added->given = given;
-    *files->end = added;
-    files->end = &added->next;
-    files->asked += bytes;
-    files->count++;
+    files->texts += length + 1;
     files->bytes += size;
     return true;
 }
@@ -47,19 +58,6 @@ bool files_add(struct files *files, const char *path)
     bool regular = stat(path, &facts) == 0 && S_ISREG(facts.st_mode);
 
     return add(files, path, 0, regular ? (size_t)facts.st_size : 0, true);
-}
-
-bool files_seal(struct files *files)
-{
-    struct file *each = files->first;
-
-    files->at = loam_arena_new_array(&files->arena, struct file *, files->count);
-    if (!files->at)
-        return false;
-    files->asked += files->count * sizeof *files->at;
-    for (size_t i = 0; i < files->count; i++, each = each->next)
-        files->at[i] = each;
-    return true;
 }
 
 /* ---- a tree ---- */
@@ -89,48 +87,33 @@ static char *join(loam_arena *arena, const char *folder, const char *name)
 
 /* The names in a folder, sorted, so that every system shows the same. */
 struct listing {
-    char **names;
-    size_t count;
+    LOAM_VEC(char *) names;
     bool is_build; /* one that CMake builds in: generated files, passed over below the root */
 };
 
-static int compare_names(const void *a, const void *b)
+static int compare_names(void *context, const void *a, const void *b)
 {
+    (void)context;
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Reads a folder. The names of unknown number go to the arena one by one, and the array of them
- * is pushed behind them when their number is known. */
+/* Reads a folder. The names and the array of them lie in the same arena. */
 static files_tree_result list_folder(DIR *folder, loam_arena *arena, struct listing *list)
 {
-    struct entry {
-        struct entry *next;
-        char *name;
-    };
-    struct entry *newest = NULL;
-
-    memset(list, 0, sizeof *list);
+    list->is_build = false;
+    loam_vec_init(&list->names, loam_arena_allocator(arena));
     for (struct dirent *found; (found = readdir(folder)) != NULL;) {
-        struct entry *added;
+        char *name;
 
         if (strcmp(found->d_name, "CMakeCache.txt") == 0)
             list->is_build = true;
         if (found->d_name[0] == '.' || strcmp(found->d_name, "build") == 0)
             continue;
-        added = loam_arena_new(arena, struct entry);
-        if (!added ||
-            !(added->name = loam_arena_push_text(arena, found->d_name, strlen(found->d_name))))
+        name = loam_arena_push_text(arena, found->d_name, strlen(found->d_name));
+        if (!name || !loam_vec_push(&list->names, name))
             return FILES_NO_MEMORY;
-        added->next = newest;
-        newest = added;
-        list->count++;
     }
-    list->names = loam_arena_new_array(arena, char *, list->count);
-    if (!list->names)
-        return FILES_NO_MEMORY;
-    for (size_t i = 0; i < list->count; i++, newest = newest->next)
-        list->names[i] = newest->name;
-    qsort(list->names, list->count, sizeof *list->names, compare_names);
+    loam_vec_sort(&list->names, compare_names, NULL);
     return FILES_FOUND;
 }
 
@@ -153,8 +136,9 @@ static files_tree_result walk(struct files *files, const char *path, size_t name
     if (result != FILES_FOUND || (list.is_build && strlen(path) > name_at))
         return result;
 
-    for (size_t i = 0; i < list.count; i++) {
-        char *inner = join(scratch.arena, path, list.names[i]);
+    LOAM_VEC_EACH(char **, name, &list.names)
+    {
+        char *inner = join(scratch.arena, path, *name);
         struct stat facts;
 
         if (!inner)

@@ -1,7 +1,8 @@
 /* files.h: which files to read: those that were named, or all sources and documents of a tree.
  *
- * The list lives in an arena of its own, used directly: many small things of all sizes, none of
- * which dies before the others, and not one line to free them.
+ * Paths lie in an arena, used directly: many small things of all sizes, none of which dies before the
+ * others, and not one line to free them. The list is a bucket array over the same arena: it grows by
+ * further pieces, so that nothing moves, and no dead copy stays behind in the arena.
  */
 #ifndef CONCORDANCE_FILES_H
 #define CONCORDANCE_FILES_H
@@ -9,22 +10,19 @@
 #include "console.h"
 
 #include <loam/arena.h>
+#include <loam/bucket.h>
 
 struct file {
-    struct file *next;
+    const char *path; /* as it is opened */
     const char *name; /* as it is shown: the end of `path` */
     size_t size;      /* bytes, as the system says before it is read */
     bool given;       /* named by the user, who is owed an answer about it */
-    char path[];      /* as it is opened */
 };
 
 struct files {
     loam_arena arena;
-    size_t asked;       /* bytes pushed, without what alignment added */
-    struct file *first; /* in order; linked while the list grows */
-    struct file **end;
-    struct file **at; /* the same, by number, once files_seal() was called */
-    size_t count;
+    LOAM_BUCKET(struct file) list;
+    size_t texts;   /* bytes of all paths */
     uint64_t bytes; /* the sum of all sizes */
 };
 
@@ -43,7 +41,10 @@ typedef enum files_tree_result { FILES_FOUND, FILES_NO_TREE, FILES_NO_MEMORY } f
  * be read is complained about; FILES_NO_TREE is returned when it is the first one. */
 files_tree_result files_add_tree(struct files *files, const char *root, struct console *console);
 
-/* Numbers the files; none is added after that. Returns false iff out of memory. */
-bool files_seal(struct files *files);
+/* The file of a number: 0 to files->list.count - 1. */
+const struct file *files_at(const struct files *files, size_t number);
+
+/* Bytes that were asked of the arena, without what alignment added. */
+size_t files_asked(const struct files *files);
 
 #endif

@@ -71,7 +71,7 @@ static text_status index_text(struct index_run *run, struct text *text, uint32_t
 
 static void index_file(struct index_run *run, uint32_t number)
 {
-    const struct file *file = run->files->at[number];
+    const struct file *file = files_at(run->files, number);
     uint32_t line = 1;
     struct text text;
     text_status status = text_open(&text, file->path, run->scratch);
@@ -91,7 +91,7 @@ struct index_result index_files(struct words *words, const struct files *files,
 {
     struct index_run run = {.words = words, .files = files, .scratch = scratch, .console = console};
 
-    for (size_t i = 0; i < files->count && i < UINT32_MAX; i++) {
+    for (size_t i = 0; i < files->list.count && i < UINT32_MAX; i++) {
         index_file(&run, (uint32_t)i);
         if (run.result.status == STATUS_MEMORY)
             break;

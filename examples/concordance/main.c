@@ -2,10 +2,10 @@
  *
  * A first program with loam to read. It keeps
  *
- *   - a list of files in an arena, used directly                        files.c
- *   - the words and their places in memory from any allocator           words.c
- *   - which is an arena here, or the C library's malloc                 memory.c
- *   - and buffers of a moment in a scratch arena                        text.c, files.c
+ *   - a list of files: paths in an arena, in a bucket array over it     files.c
+ *   - the words, and their places in a vec, over any allocator          words.c
+ *   - which is an arena and pages here, or the C library's malloc       memory.c
+ *   - and vecs of a moment in a scratch arena                           text.c, files.c, run.c
  *
  * and shows what each of them holds, and what the same code takes over malloc. Every function that
  * needs memory may be refused it, says so in its result, and leaves everything as it was; so when
@@ -36,7 +36,7 @@ static int list_files(const struct options *options, struct files *files, struct
     listed = found != FILES_NO_MEMORY;
     for (size_t i = 0; listed && i < options->path_count; i++)
         listed = files_add(files, options->paths[i]);
-    if (!listed || !files_seal(files)) {
+    if (!listed) {
         console_complain(console, "listing the files", "out of memory");
         return STATUS_MEMORY;
     }
@@ -51,7 +51,7 @@ static int run(const struct options *options, struct files *files, struct consol
     struct run_times times;
     int status = list_files(options, files, console);
 
-    if (status == STATUS_MEMORY || (status == STATUS_FILES && files->count == 0))
+    if (status == STATUS_MEMORY || (status == STATUS_FILES && files->list.count == 0))
         return status;
     if (options->compare && !options->word.text && !options->prefix.text)
         return worse(status, compare_job(&job, stdout));

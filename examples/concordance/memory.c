@@ -10,7 +10,7 @@ static bool init_loam(struct memory *memory, size_t limit)
         return false;
     memory->scratch_scope = loam_scratch_begin(NULL, 0);
     memory->words = loam_arena_allocator(&memory->arena);
-    memory->tables = loam_vm_allocator();
+    memory->arrays = loam_vm_allocator();
     memory->scratch = loam_arena_allocator(memory->scratch_scope.arena);
     return true;
 }
@@ -21,7 +21,7 @@ static void init_libc(struct memory *memory, size_t limit)
 
     loam_budget_init(&memory->budget, loam_libc_allocator(), &config);
     memory->words = limit ? loam_budget_allocator(&memory->budget) : loam_libc_allocator();
-    memory->tables = loam_libc_allocator();
+    memory->arrays = loam_libc_allocator();
     memory->scratch = loam_libc_allocator();
 }
 
@@ -41,7 +41,7 @@ bool memory_init(struct memory *memory, memory_kind kind, size_t limit, bool cou
         return false;
     if (counted) {
         count(&memory->words, &memory->words_counter);
-        count(&memory->tables, &memory->tables_counter);
+        count(&memory->arrays, &memory->arrays_counter);
         count(&memory->scratch, &memory->scratch_counter);
     }
     return true;
@@ -82,7 +82,10 @@ static void print_row(FILE *out, const char *name, const loam_stats *stats)
     print_size(out, stats->live);
     print_size(out, stats->peak);
     print_size(out, stats->committed);
-    print_size(out, stats->reserved);
+    if (stats->reserved > 0)
+        print_size(out, stats->reserved);
+    else
+        fprintf(out, "%12s", "-");
     print_size(out, stats->lost);
     fputc('\n', out);
 }
@@ -100,25 +103,24 @@ static void print_arena(FILE *out, const char *name, const loam_arena *arena, si
 
 void memory_print(const struct memory *memory, const struct files *files, FILE *out)
 {
-    loam_stats words, tables, scratch, stats;
+    loam_stats words, arrays, scratch, stats;
 
     if (memory->kind == MEMORY_LIBC)
         return;
     loam_counting_stats(&memory->words_counter, &words);
-    loam_counting_stats(&memory->tables_counter, &tables);
+    loam_counting_stats(&memory->arrays_counter, &arrays);
     loam_counting_stats(&memory->scratch_counter, &scratch);
 
     fprintf(out, "\n%-26s%12s%12s%12s%12s%12s\n", "memory", "live", "peak", "committed", "reserved",
             "lost to");
     fprintf(out, "%86s\n", "alignment");
-    print_arena(out, "files    an arena", &files->arena, files->asked);
+    print_arena(out, "files    an arena", &files->arena, files_asked(files));
     print_arena(out, "words    an arena", &memory->arena, words.live);
 
-    stats = tables;
-    stats.committed = stats.reserved =
-        loam_good_size(memory->tables, tables.live, LOAM_ALIGNOF(void *));
-    stats.lost = stats.committed - tables.live;
-    print_row(out, "tables   whole pages", &stats);
+    stats = arrays;
+    stats.committed = loam_good_size(memory->arrays, arrays.live, LOAM_ALIGNOF(void *));
+    stats.lost = stats.committed - arrays.live;
+    print_row(out, "arrays   whole pages", &stats);
 
     loam_scratch_stats(&stats);
     stats.lost = stats.live - scratch.live;

@@ -4,8 +4,8 @@
  *
  *                 MEMORY_LOAM                       MEMORY_LIBC
  *     words       an arena                          malloc
- *     tables      whole pages, moved when they      malloc
- *                 grow
+ *     arrays      whole pages, added or moved       malloc
+ *                 when they grow
  *     scratch     this thread's scratch arena       malloc
  */
 #ifndef CONCORDANCE_MEMORY_H
@@ -20,7 +20,7 @@ typedef enum memory_kind { MEMORY_LOAM, MEMORY_LIBC } memory_kind;
 
 struct memory {
     loam_allocator words;   /* what lives as long as the run */
-    loam_allocator tables;  /* big arrays that double */
+    loam_allocator arrays;  /* big arrays that grow */
     loam_allocator scratch; /* what lives a moment; the newest is given back first */
 
     /* Behind the handles. */
@@ -29,7 +29,7 @@ struct memory {
     loam_scratch scratch_scope;  /* MEMORY_LOAM: the scratch memory */
     loam_budget budget;          /* MEMORY_LIBC: the limit */
     loam_counting words_counter; /* what was asked for, if that is counted */
-    loam_counting tables_counter;
+    loam_counting arrays_counter;
     loam_counting scratch_counter;
 };
 

@@ -47,41 +47,46 @@ static void print_word(FILE *out, const struct word *word)
 }
 
 /* The first places, and how many more there are: a.c:3,17 b.c:8 and 5 more lines. */
-static void print_places(FILE *out, const struct word *word, const struct files *files)
+static void print_places(FILE *out, const struct words *words, const struct word *word,
+                         const struct files *files)
 {
-    struct places_cursor cursor = places_of(word);
+    const struct place *at = places_first(words, word);
     uint32_t file = UINT32_MAX;
+    size_t shown = 0;
 
-    for (struct place at; cursor.visited < PLACES_SHOWN && places_next(&cursor, &at);
-         file = at.file) {
-        if (at.file == file)
-            fprintf(out, ",%" PRIu32, at.line);
+    for (; at && shown < PLACES_SHOWN; at = places_next(words, at), shown++) {
+        if (at->file == file)
+            fprintf(out, ",%" PRIu32, at->line);
         else
-            fprintf(out, " %s:%" PRIu32, files->at[at.file]->name, at.line);
+            fprintf(out, " %s:%" PRIu32, files_at(files, at->file)->name, at->line);
+        file = at->file;
     }
-    if (word->places > cursor.visited)
-        fprintf(out, " and %zu more", word->places - cursor.visited);
+    if (at)
+        fprintf(out, " and %zu more", word->places - shown);
 }
 
-static void print_row(FILE *out, const struct word *word, const struct files *files)
+static void print_row(FILE *out, const struct words *words, const struct word *word,
+                      const struct files *files)
 {
     fprintf(out, "%8zu  ", word->count);
     print_word(out, word);
-    print_places(out, word, files);
+    print_places(out, words, word, files);
     fputc('\n', out);
 }
 
-void report_top(FILE *out, const struct word **ranked, size_t count, const struct files *files)
+void report_top(FILE *out, const struct words *words, const word_list *ranked, size_t count,
+                const struct files *files)
 {
     fprintf(out, "\n%8s  %-*s %s\n", "count", WORD_COLUMNS + 3, "word", "where");
-    for (size_t i = 0; i < count; i++)
-        print_row(out, ranked[i], files);
+    for (size_t i = 0; i < count && i < ranked->count; i++)
+        print_row(out, words, ranked->data[i], files);
 }
 
-void report_word(FILE *out, const struct token *asked, const struct word *found,
+void report_word(FILE *out, const struct words *words, const struct token *asked,
                  const struct files *files)
 {
-    struct place at;
+    const struct word *found = words_find(words, asked);
+    const struct place *at;
 
     fwrite(asked->text, 1, asked->length, out);
     if (!found) {
@@ -93,38 +98,18 @@ void report_word(FILE *out, const struct token *asked, const struct word *found,
     fputs(", ", out);
     print_count(out, found->places, "line");
     fputc('\n', out);
-    for (struct places_cursor cursor = places_of(found); places_next(&cursor, &at);)
-        fprintf(out, "%s:%" PRIu32 "\n", files->at[at.file]->name, at.line);
+    for (at = places_first(words, found); at; at = places_next(words, at))
+        fprintf(out, "%s:%" PRIu32 "\n", files_at(files, at->file)->name, at->line);
 }
 
-/* The index of the first word that is not less than a text; `count` if all are less. Stands in for
- * a btree's lower bound. */
-static size_t lower_bound(const struct word **sorted, size_t count, const struct token *text)
+void report_prefix(FILE *out, const struct words *words, const struct token *prefix,
+                   const word_list *sorted, const struct files *files)
 {
-    size_t low = 0;
+    for (size_t i = words_lower_bound(sorted, prefix); i < sorted->count; i++) {
+        const struct word *word = sorted->data[i];
 
-    while (count > 0) {
-        const struct word *middle = sorted[low + count / 2];
-        size_t common = middle->length < text->length ? middle->length : text->length;
-        int order = memcmp(middle->text, text->text, common);
-
-        if (order < 0 || (order == 0 && middle->length < text->length)) {
-            low += count / 2 + 1;
-            count -= count / 2 + 1;
-        } else {
-            count /= 2;
-        }
-    }
-    return low;
-}
-
-void report_prefix(FILE *out, const struct token *prefix, const struct word **sorted, size_t count,
-                   const struct files *files)
-{
-    for (size_t i = lower_bound(sorted, count, prefix); i < count; i++) {
-        if (sorted[i]->length < prefix->length ||
-            memcmp(sorted[i]->text, prefix->text, prefix->length) != 0)
+        if (word->length < prefix->length || memcmp(word->text, prefix->text, prefix->length) != 0)
             break;
-        print_row(out, sorted[i], files);
+        print_row(out, words, word, files);
     }
 }

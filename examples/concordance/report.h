@@ -7,15 +7,16 @@
 /* How much was read and found. */
 void report_totals(FILE *out, const struct index_result *result, const struct words *words);
 
-/* The first `count` words of an array, with how often and where each occurs. */
-void report_top(FILE *out, const struct word **ranked, size_t count, const struct files *files);
+/* The first `count` words of a list, with how often and where each occurs. */
+void report_top(FILE *out, const struct words *words, const word_list *ranked, size_t count,
+                const struct files *files);
 
-/* Every place of one word. `found` may be NULL. */
-void report_word(FILE *out, const struct token *asked, const struct word *found,
+/* Every place of one word, which need not be there. */
+void report_word(FILE *out, const struct words *words, const struct token *asked,
                  const struct files *files);
 
 /* All words that begin with a prefix, out of all words in the order of their texts. */
-void report_prefix(FILE *out, const struct token *prefix, const struct word **sorted, size_t count,
-                   const struct files *files);
+void report_prefix(FILE *out, const struct words *words, const struct token *prefix,
+                   const word_list *sorted, const struct files *files);
 
 #endif

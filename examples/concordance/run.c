@@ -23,22 +23,19 @@ static bool rank_and_report(const struct job *job, const struct memory *memory,
                             double *ranked_at)
 {
     const struct options *options = job->options;
-    words_order order = options->prefix.text ? words_by_text : words_by_count;
-    const struct word **sorted = words_sorted(words, memory->scratch, order);
-    size_t top = options->top < words->count ? options->top : words->count;
+    word_list sorted = LOAM_VEC_INIT(memory->scratch);
+    bool done = words_sorted(words, &sorted, options->prefix.text ? words_by_text : words_by_count);
 
     *ranked_at = seconds_used();
-    if (!sorted)
-        return false;
-    if (out && options->prefix.text) {
-        report_prefix(out, &options->prefix, sorted, words->count, job->files);
-    } else if (out) {
+    if (done && out && options->prefix.text) {
+        report_prefix(out, words, &options->prefix, &sorted, job->files);
+    } else if (done && out) {
         report_totals(out, result, words);
-        report_top(out, sorted, top, job->files);
+        report_top(out, words, &sorted, options->top, job->files);
         memory_print(memory, job->files, out);
     }
-    loam_delete_array(memory->scratch, const struct word *, sorted, words->count);
-    return true;
+    loam_vec_deinit(&sorted);
+    return done;
 }
 
 /* Indexes, ranks, reports. Returns an exit status. */
@@ -49,11 +46,12 @@ static int work(const struct job *job, const struct memory *memory, struct words
     double began = seconds_used(), indexed_at, ranked_at;
     struct index_result result = index_files(words, job->files, memory->scratch, job->console);
 
+    words_seal(words);
     indexed_at = ranked_at = seconds_used();
     if (result.status == STATUS_MEMORY && options->limit)
         console_complain(job->console, "--limit", "the words may take %zu bytes", options->limit);
     if (out && options->word.text) {
-        report_word(out, &options->word, words_find(words, &options->word), job->files);
+        report_word(out, words, &options->word, job->files);
     } else if (!rank_and_report(job, memory, words, out, &result, &ranked_at)) {
         console_complain(job->console, "sorting the words", "out of memory");
         result.status = STATUS_MEMORY;
@@ -84,7 +82,7 @@ int run_job(const struct job *job, memory_kind kind, FILE *out, struct run_times
         console_complain(job->console, "beginning", "out of memory");
         return STATUS_MEMORY;
     }
-    if (!words_init(&words, memory.words, memory.tables)) {
+    if (!words_init(&words, memory.words, memory.arrays)) {
         console_complain(job->console, "beginning", "out of memory");
         memory_deinit(&memory);
         return STATUS_MEMORY;

@@ -51,16 +51,13 @@ text_status text_open(struct text *text, const char *path, loam_allocator memory
     text_status status;
 
     memset(text, 0, sizeof *text);
-    text->memory = memory;
+    loam_vec_init(&text->buffer, memory);
     text->descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe must not block us */
     if (text->descriptor < 0)
         return TEXT_SYSTEM_ERROR;
     status = check_kind(text->descriptor);
-    if (status == TEXT_OK) {
-        text->capacity = FIRST_CAPACITY;
-        text->buffer = loam_new_array(memory, char, text->capacity);
-        status = text->buffer ? TEXT_OK : TEXT_NO_MEMORY;
-    }
+    if (status == TEXT_OK && !loam_vec_reserve_exact(&text->buffer, FIRST_CAPACITY))
+        status = TEXT_NO_MEMORY;
     if (status != TEXT_OK)
         close_quietly(text->descriptor);
     return status;
@@ -68,38 +65,25 @@ text_status text_open(struct text *text, const char *path, loam_allocator memory
 
 void text_close(struct text *text)
 {
-    loam_delete_array(text->memory, char, text->buffer, text->capacity);
+    loam_vec_deinit(&text->buffer);
     close_quietly(text->descriptor);
 }
 
 /* Reads until the buffer is full or the file has ended. */
 static bool fill(struct text *text)
 {
-    while (text->filled < text->capacity && !text->ended) {
-        ssize_t got =
-            read(text->descriptor, text->buffer + text->filled, text->capacity - text->filled);
+    size_t room;
+
+    while ((room = text->buffer.cap - text->buffer.count) > 0 && !text->ended) {
+        ssize_t got = read(text->descriptor, text->buffer.data + text->buffer.count, room);
 
         if (got < 0 && errno != EINTR)
             return false;
         if (got == 0)
             text->ended = true;
         if (got > 0)
-            text->filled += (size_t)got;
+            text->buffer.count += (size_t)got;
     }
-    return true;
-}
-
-static bool grow(struct text *text)
-{
-    size_t wider = text->capacity * 2;
-    char *buffer = wider > text->capacity
-                       ? loam_realloc(text->memory, text->buffer, text->capacity, wider, 1)
-                       : NULL;
-
-    if (!buffer)
-        return false;
-    text->buffer = buffer;
-    text->capacity = wider;
     return true;
 }
 
@@ -126,22 +110,22 @@ static bool looks_binary(const char *bytes, size_t length)
 text_status text_next(struct text *text, char **block, size_t *length)
 {
     /* The unfinished word behind the last block comes first. */
-    text->filled -= text->handed;
-    memmove(text->buffer, text->buffer + text->handed, text->filled);
+    (void)loam_vec_erase_n(&text->buffer, 0, text->handed);
     text->handed = 0;
 
     for (;;) {
         if (!fill(text))
             return TEXT_SYSTEM_ERROR;
-        text->handed = text->ended ? text->filled : whole_words(text->buffer, text->filled);
+        text->handed =
+            text->ended ? text->buffer.count : whole_words(text->buffer.data, text->buffer.count);
         if (text->handed > 0 || text->ended)
             break;
-        if (!grow(text))
+        if (!loam_vec_reserve(&text->buffer, text->buffer.cap + 1))
             return TEXT_NO_MEMORY;
     }
-    *block = text->buffer;
+    *block = text->buffer.data;
     *length = text->handed;
     if (text->handed == 0)
         return TEXT_END;
-    return looks_binary(text->buffer, text->handed) ? TEXT_IS_BINARY : TEXT_OK;
+    return looks_binary(text->buffer.data, text->handed) ? TEXT_IS_BINARY : TEXT_OK;
 }

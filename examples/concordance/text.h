@@ -4,13 +4,13 @@
  *     block 1 |...a letter to the |            <- ends behind white space
  *     block 2                     |editor of the ...
  *
- * The buffer is small and reused; it grows only where one word is longer than all of it. Over an
- * arena it then grows in place, because it is the newest block there.
+ * The buffer is a vec, small and reused; it grows only where one word is longer than all of it. Over
+ * an arena it then grows in place, because it is the newest block there.
  */
 #ifndef CONCORDANCE_TEXT_H
 #define CONCORDANCE_TEXT_H
 
-#include <loam/allocator.h>
+#include <loam/vec.h>
 
 typedef enum text_status {
     TEXT_OK,
@@ -23,13 +23,10 @@ typedef enum text_status {
 } text_status;
 
 struct text {
-    loam_allocator memory;
     int descriptor;
-    char *buffer;
-    size_t capacity; /* bytes of the buffer */
-    size_t filled;   /* how many of them are text */
-    size_t handed;   /* how many of those were handed out */
-    bool ended;      /* the file has no more than what is filled */
+    LOAM_VEC(char) buffer; /* what was read and is not done with */
+    size_t handed;         /* how much of that was handed out */
+    bool ended;            /* the file has no more */
 };
 
 /* Opens a file. Anything but TEXT_OK: it is not open. */

@@ -1,22 +1,15 @@
 #include "words.h"
 
-#include <stdlib.h>
-
 enum { FIRST_BUCKETS = 64 };
 
-bool words_init(struct words *words, loam_allocator records, loam_allocator tables)
+bool words_init(struct words *words, loam_allocator records, loam_allocator arrays)
 {
     memset(words, 0, sizeof *words);
     words->records = records;
-    words->tables = tables;
-    words->bucket_count = words->grow_at = FIRST_BUCKETS;
-    words->buckets = (struct word **)loam_zalloc_array(tables, FIRST_BUCKETS, sizeof(struct word *),
-                                                       LOAM_ALIGNOF(struct word *));
-    if (!words->buckets)
-        return false;
-    words->blocks = loam_allocator_cache(records, sizeof(struct place_block),
-                                         LOAM_ALIGNOF(struct place_block), &words->own);
-    return true;
+    words->grow_at = FIRST_BUCKETS;
+    loam_vec_init(&words->table, arrays);
+    loam_vec_init(&words->places, arrays);
+    return loam_vec_resize(&words->table, FIRST_BUCKETS); /* new elements are zero */
 }
 
 /* Bytes of a word with a text of `length`; more than any allocator serves where they overflow. */
@@ -26,35 +19,28 @@ static size_t word_size(size_t length)
                                                                : SIZE_MAX;
 }
 
-static void give_back(struct words *words, struct word *old)
-{
-    for (struct place_block *block = old->blocks, *next; block; block = next) {
-        next = block->next;
-        loam_cache_give(words->blocks, block);
-    }
-    loam_dealloc(words->records, old, word_size(old->length), LOAM_ALIGNOF(struct word));
-}
-
 void words_deinit(struct words *words)
 {
     /* Is there any point in freeing? Over an arena there is not: its owner drops all in O(1). */
     if (loam_allocator_reclaims(words->records)) {
-        for (size_t i = 0; i < words->bucket_count; i++) {
-            for (struct word *old = words->buckets[i], *next; old; old = next) {
+        LOAM_VEC_EACH(struct word **, bucket, &words->table)
+        {
+            for (struct word *old = *bucket, *next; old; old = next) {
                 next = old->next;
-                give_back(words, old);
+                loam_dealloc(words->records, old, word_size(old->length),
+                             LOAM_ALIGNOF(struct word));
             }
         }
     }
-    loam_cache_deinit(&words->own);
-    loam_delete_array(words->tables, struct word *, words->buckets, words->bucket_count);
+    loam_vec_deinit(&words->table);
+    loam_vec_deinit(&words->places);
 }
 
 /* ---- finding ---- */
 
 static struct word **bucket_of(const struct words *words, uint32_t hash)
 {
-    return &words->buckets[hash & (words->bucket_count - 1)];
+    return &words->table.data[hash & (words->table.count - 1)];
 }
 
 static struct word *find(const struct words *words, const struct token *token)
@@ -74,22 +60,19 @@ const struct word *words_find(const struct words *words, const struct token *tok
 
 /* ---- adding ---- */
 
-/* Doubles the table where it lies or where the allocator moves it, and deals each bucket out to
- * itself and to its twin in the new half. Without memory the chains get longer, and that is all.
+/* Doubles the table, and deals each bucket out to itself and to its twin in the new half. Without
+ * memory the chains get longer, and that is all.
  *
  *     bucket i: a b c d   ->   bucket i: a c   bucket i + old: b d                            */
 static void grow_table(struct words *words)
 {
-    size_t old = words->bucket_count, bytes;
+    size_t old = words->table.count;
     struct word **buckets;
 
     words->grow_at *= 2;
-    if (!loam_array_size(2 * old, sizeof(struct word *), &bytes))
+    if (!loam_vec_resize(&words->table, 2 * old))
         return;
-    buckets = (struct word **)loam_realloc(words->tables, words->buckets, bytes / 2, bytes,
-                                           LOAM_ALIGNOF(struct word *));
-    if (!buckets)
-        return;
+    buckets = words->table.data;
     for (size_t i = 0; i < old; i++) {
         struct word **stay = &buckets[i], **go = &buckets[i + old];
 
@@ -101,8 +84,17 @@ static void grow_table(struct words *words)
         }
         *stay = *go = NULL;
     }
-    words->buckets = buckets;
-    words->bucket_count = 2 * old;
+}
+
+/* Puts a place behind all others, and a link to it into `*link`. */
+static bool add_place(struct words *words, struct place here, uint32_t *link)
+{
+    size_t at = words->places.count;
+
+    if (at >= NO_PLACE || !loam_vec_push(&words->places, here))
+        return false;
+    *link = (uint32_t)at;
+    return true;
 }
 
 static bool add_word(struct words *words, const struct token *token, struct place here)
@@ -113,11 +105,14 @@ static bool add_word(struct words *words, const struct token *token, struct plac
 
     if (!added)
         return false;
-    memset(added, 0, sizeof *added);
+    if (!add_place(words, here, &added->first)) {
+        loam_dealloc(words->records, added, word_size(token->length), LOAM_ALIGNOF(struct word));
+        return false;
+    }
+    added->newest = added->first;
     added->count = added->places = 1;
     added->length = token->length;
     added->hash = token->hash;
-    added->first = here;
     memcpy(added->text, token->text, token->length);
 
     if (words->count >= words->grow_at)
@@ -130,31 +125,16 @@ static bool add_word(struct words *words, const struct token *token, struct plac
     return true;
 }
 
-/* Opens a new block for places behind the newest one of a word. */
-static bool add_block(struct words *words, struct word *word)
+static bool add_again(struct words *words, struct word *word, struct place here)
 {
-    struct place_block *block = (struct place_block *)loam_cache_take(words->blocks);
+    const struct place *last = &words->places.data[word->newest];
 
-    if (!block)
-        return false;
-    block->next = NULL;
-    if (word->newest)
-        word->newest->next = block;
-    else
-        word->blocks = block;
-    word->newest = block;
-    word->filled = 0;
-    return true;
-}
+    if (last->file != here.file || last->line != here.line) {
+        uint32_t before = word->newest;
 
-static bool add_place(struct words *words, struct word *word, struct place here)
-{
-    struct place last = word->newest ? word->newest->at[word->filled - 1] : word->first;
-
-    if (last.file != here.file || last.line != here.line) {
-        if ((!word->newest || word->filled == PLACES_IN_BLOCK) && !add_block(words, word))
+        if (!add_place(words, here, &word->newest))
             return false;
-        word->newest->at[word->filled++] = here;
+        words->places.data[before].next = word->newest;
         word->places++;
     }
     word->count++;
@@ -164,69 +144,88 @@ static bool add_place(struct words *words, struct word *word, struct place here)
 
 bool words_add(struct words *words, const struct token *token, uint32_t file)
 {
-    struct place here = {file, token->line};
+    struct place here = {file, token->line, NO_PLACE};
     struct word *known = find(words, token);
 
-    return known ? add_place(words, known, here) : add_word(words, token, here);
+    return known ? add_again(words, known, here) : add_word(words, token, here);
+}
+
+void words_seal(struct words *words)
+{
+    (void)loam_vec_shrink_to_fit(&words->places); /* which may be refused, and no harm done */
 }
 
 /* ---- looking ---- */
 
-struct places_cursor places_of(const struct word *word)
+static const struct place *place_at(const struct words *words, uint32_t at)
 {
-    return (struct places_cursor){.word = word, .block = word->blocks};
+    return at == NO_PLACE ? NULL : &words->places.data[at];
 }
 
-bool places_next(struct places_cursor *cursor, struct place *next)
+const struct place *places_first(const struct words *words, const struct word *word)
 {
-    size_t index;
-
-    if (cursor->visited == cursor->word->places)
-        return false;
-    if (cursor->visited == 0) {
-        *next = cursor->word->first;
-    } else {
-        index = (cursor->visited - 1) % PLACES_IN_BLOCK;
-        if (index == 0 && cursor->visited > 1)
-            cursor->block = cursor->block->next;
-        *next = cursor->block->at[index];
-    }
-    cursor->visited++;
-    return true;
+    return place_at(words, word->first);
 }
 
-int words_by_text(const void *a, const void *b)
+const struct place *places_next(const struct words *words, const struct place *place)
+{
+    return place_at(words, place->next);
+}
+
+/* Orders two texts by their bytes, a beginning before what goes on. */
+static int compare_texts(const char *left, size_t left_length, const char *right,
+                         size_t right_length)
+{
+    int order = memcmp(left, right, left_length < right_length ? left_length : right_length);
+
+    return order ? order : (left_length > right_length) - (left_length < right_length);
+}
+
+int words_by_text(void *context, const void *a, const void *b)
 {
     const struct word *left = *(const struct word *const *)a,
                       *right = *(const struct word *const *)b;
-    size_t common = left->length < right->length ? left->length : right->length;
-    int order = memcmp(left->text, right->text, common);
 
-    return order ? order : (left->length > right->length) - (left->length < right->length);
+    (void)context;
+    return compare_texts(left->text, left->length, right->text, right->length);
 }
 
-int words_by_count(const void *a, const void *b)
+int words_by_count(void *context, const void *a, const void *b)
 {
     const struct word *left = *(const struct word *const *)a,
                       *right = *(const struct word *const *)b;
 
     if (left->count != right->count)
         return left->count > right->count ? -1 : 1;
-    return words_by_text(a, b);
+    return words_by_text(context, a, b);
 }
 
-const struct word **words_sorted(const struct words *words, loam_allocator memory,
-                                 words_order order)
+static int compare_token(void *context, const void *key, const void *element)
 {
-    const struct word **sorted = loam_new_array(memory, const struct word *, words->count);
-    size_t filled = 0;
+    const struct token *token = key;
+    const struct word *word = *(const struct word *const *)element;
 
-    if (!sorted)
-        return NULL;
-    for (size_t i = 0; i < words->bucket_count; i++) {
-        for (const struct word *each = words->buckets[i]; each; each = each->next)
-            sorted[filled++] = each;
+    (void)context;
+    return compare_texts(token->text, token->length, word->text, word->length);
+}
+
+size_t words_lower_bound(const word_list *sorted, const struct token *text)
+{
+    return loam_vec_lower_bound(sorted, text, compare_token, NULL);
+}
+
+bool words_sorted(const struct words *words, word_list *list, loam_vec_compare_fn order)
+{
+    const struct word **next;
+
+    if (!loam_vec_resize_uninit(list, words->count))
+        return false;
+    next = list->data;
+    LOAM_VEC_EACH(struct word **, bucket, &words->table)
+    {
+        for (const struct word *each = *bucket; each; each = each->next)
+            *next++ = each;
     }
-    qsort(sorted, filled, sizeof *sorted, order);
-    return sorted;
+    loam_vec_sort(list, order, NULL);
+    return true;
 }

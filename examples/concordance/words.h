@@ -1,15 +1,17 @@
 /* words.h: every word once, and every place where it occurs.
  *
- *     table          words                              places
- *     [ . ]
- *     [ *-]--> |sand|12 times|first place|*-]--> |7 places|*-]--> |3 places, 4 free|
- *     [ . ]        |
- *     [ . ]        v next in the same bucket
+ *     table     words                                   places, of all words
+ *     [ . ]                                          0  |a.c:3, next 3|
+ *     [ *-]--> |sand|12 times|first 0|newest 3|      1  |a.c:3, next 2|
+ *     [ . ]        |                                 2  |a.c:7        |
+ *     [ . ]        v next in the same bucket         3  |b.c:2        |
  *
- * All memory comes through two handles. One gives words, records as long as their text, and blocks
- * of places, which are all of one size and go through a loam_cache. The other gives the table, one
- * array that doubles. Over an allocator that does not reclaim, such as an arena, nothing is given
- * back: whoever owns it drops all at once.
+ * All memory comes through two handles. One gives the words, records as long as their text. The
+ * other gives two vecs: the table, and the places of all words in the order in which they are read,
+ * each with a link to the word's next one. One big vec grows without a copy where the allocator has
+ * pages to move or to add, and wastes nothing; a small one for each word would leave dead copies in
+ * an arena, or its room to grow unused, thousands of times. Over an allocator that does not reclaim,
+ * such as an arena, no word is given back: whoever owns it drops all at once.
  *
  * Where plain C stands in for a layer of loam that is to take over, a comment says so.
  */
@@ -18,51 +20,44 @@
 
 #include "token.h"
 
-#include <loam/cache.h>
+#include <loam/vec.h>
 
-/* A line of a file. */
+/* A line of a file on which a word occurs. */
 struct place {
     uint32_t file; /* its number */
     uint32_t line; /* counted from 1 */
+    uint32_t next; /* where the word's next place is in the vec; NO_PLACE: this is the last */
 };
 
-enum { PLACES_IN_BLOCK = 7 };
-
-/* A cache line of places on 64-bit systems. A node as a pool serves it; and a chain of them stands
- * in for a vec of places. */
-struct place_block {
-    struct place_block *next;
-    struct place at[PLACES_IN_BLOCK];
-};
+#define NO_PLACE UINT32_MAX
 
 /* A record of its own length, as a heap serves it where words come and go. */
 struct word {
-    struct word *next;          /* in the same bucket */
-    struct place_block *blocks; /* the second place and all further ones */
-    struct place_block *newest; /* where the next place goes */
-    size_t count;               /* how often it occurs */
-    size_t places;              /* on how many lines */
-    size_t length;              /* bytes of the text */
-    uint32_t hash;              /* of the text */
-    uint32_t filled;            /* places in the newest block */
-    struct place first;         /* many words occur once, and need no block */
-    char text[];                /* not ended by a zero byte */
+    struct word *next; /* in the same bucket */
+    size_t count;      /* how often it occurs */
+    size_t places;     /* on how many lines */
+    size_t length;     /* bytes of the text */
+    uint32_t hash;     /* of the text */
+    uint32_t first;    /* its first place, and its newest one: where they are in the vec */
+    uint32_t newest;
+    char text[]; /* not ended by a zero byte */
 };
+
+typedef LOAM_VEC(struct word *) word_table;
+typedef LOAM_VEC(const struct word *) word_list;
 
 struct words {
-    loam_allocator records; /* words and blocks of places */
-    loam_allocator tables;  /* the table */
-    loam_cache_own own;     /* what `blocks` is where the allocator has no cache to share */
-    loam_cache *blocks;     /* blocks of places */
-    struct word **buckets;  /* the table: words by hash */
-    size_t bucket_count;    /* a power of two */
-    size_t grow_at;         /* count at which the table should double */
-    size_t count;           /* different words */
-    size_t total;           /* words in all */
+    loam_allocator records;        /* where words come from */
+    word_table table;              /* words by hash; a power of two of buckets */
+    LOAM_VEC(struct place) places; /* of all words */
+    size_t grow_at;                /* count at which the table should double */
+    size_t count;                  /* different words */
+    size_t total;                  /* words in all */
 };
 
-/* Begins without words; must not move. Returns false iff out of memory. */
-bool words_init(struct words *words, loam_allocator records, loam_allocator tables);
+/* Begins without words: these will come from `records`, and arrays from `arrays`. Returns false iff
+ * out of memory. */
+bool words_init(struct words *words, loam_allocator records, loam_allocator arrays);
 
 /* Ends it. Gives all back if there is any point in that. */
 void words_deinit(struct words *words);
@@ -70,29 +65,27 @@ void words_deinit(struct words *words);
 /* Notes that a word occurs in a file. Returns false iff out of memory; then nothing changed. */
 bool words_add(struct words *words, const struct token *token, uint32_t file);
 
+/* No more is added: gives back the room that the places had to grow. */
+void words_seal(struct words *words);
+
 /* The word of this text, or NULL. */
 const struct word *words_find(const struct words *words, const struct token *token);
 
 /* Visits the places of a word, in the order in which they were added:
  *
- *     for (struct places_cursor at = places_of(word); places_next(&at, &place);) ... */
-struct places_cursor {
-    const struct word *word;
-    const struct place_block *block; /* of the next place, unless that is the first */
-    size_t visited;
-};
+ *     for (const struct place *at = places_first(words, word); at; at = places_next(words, at)) */
+const struct place *places_first(const struct words *words, const struct word *word);
+const struct place *places_next(const struct words *words, const struct place *place);
 
-struct places_cursor places_of(const struct word *word);
-bool places_next(struct places_cursor *cursor, struct place *next);
+/* How to sort words, for loam_vec_sort(). */
+int words_by_text(void *context, const void *a, const void *b);
+int words_by_count(void *context, const void *a, const void *b); /* most frequent first */
 
-/* How to sort: a comparison of two `const word *const` as qsort() wants it. */
-typedef int (*words_order)(const void *a, const void *b);
-int words_by_text(const void *a, const void *b);
-int words_by_count(const void *a, const void *b); /* most frequent first, then by text */
+/* Where the first word stands that does not come before a text, in a list that is sorted by text. */
+size_t words_lower_bound(const word_list *sorted, const struct token *text);
 
-/* All words, sorted: an array of words->count pointers from `memory`, to which it is given back
- * with loam_delete_array(). Returns NULL iff out of memory. Stands in for a btree in that order. */
-const struct word **words_sorted(const struct words *words, loam_allocator memory,
-                                 words_order order);
+/* Fills a list, which is empty, with all words and sorts it. Returns false iff out of memory. Stands
+ * in for a btree in that order. */
+bool words_sorted(const struct words *words, word_list *list, loam_vec_compare_fn order);
 
 #endif
