@@ -50,7 +50,8 @@ TEST(first_block, fast)
     EXPECT_EQ(first_cap(4096), 1);
 }
 
-/* A million pushes are a first block and some twenty growths, each by the cheapest way there is. */
+/* A million pushes are a first block and fifteen growths, two of them fourfold, each by the cheapest
+ * way there is. */
 TEST(pushes_ask_seldom, fast)
 {
     loam_failing failing;
@@ -61,7 +62,7 @@ TEST(pushes_ask_seldom, fast)
     push_numbers(&v, 1000000);
     expect_numbers(&v);
     EXPECT_EQ(loam_failing_calls(&failing, LOAM_FAILING_ALLOC), 1);
-    EXPECT_EQ(loam_failing_calls(&failing, LOAM_FAILING_REMAP), 17);
+    EXPECT_EQ(loam_failing_calls(&failing, LOAM_FAILING_REMAP), 15);
     loam_vec_deinit(&v);
 }
 
@@ -363,9 +364,10 @@ TEST(big_arrays_are_not_copied, fast)
         TEST_SKIP("the system has not so much memory to give");
     expect_numbers(&v);
     EXPECT_EQ(loam_failing_calls(&large, LOAM_FAILING_ALLOC), 1);
-    growths = loam_failing_calls(&large, LOAM_FAILING_RESIZE);
-    EXPECT_LE(growths, 15);
-    EXPECT_LE(loam_failing_calls(&large, LOAM_FAILING_REMAP), growths);
+    growths = loam_failing_calls(&large, LOAM_FAILING_REMAP);
+    EXPECT(growths > 0);
+    EXPECT_LE(growths, 16);
+    EXPECT_LE(loam_failing_calls(&large, LOAM_FAILING_RESIZE), growths);
     EXPECT_LE(fail_vm_calls(), 8 * growths);
     loam_vec_deinit(&v);
 }

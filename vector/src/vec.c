@@ -14,8 +14,8 @@
  * Growing looks for a capacity between what is wanted and what is needed, and for each candidate
  * for a way to have it, cheapest first:
  *
- *      in place          the allocator's resize; nothing moves
- *      by its pages      the allocator's remap; nothing is copied by us
+ *      by its pages      the allocator's remap, which looks first whether it must move them
+ *      in place          the allocator's resize, where it has no remap or that refuses
  *      by a copy         alloc, copy of `count` elements, dealloc
  *
  * Over an allocator that does not reclaim, a copy leaves a dead block behind. There all candidates
@@ -27,6 +27,7 @@
 const char loam_vec_reserved_name[] = "reserved array";
 
 enum {
+    QUADRUPLE = 1 << 10,  /* blocks below these bytes become four times as big, others twice */
     FIRST_BYTES = 64,     /* the first block has so many bytes, */
     FIRST_ELEMENTS = 4,   /* or so many elements, */
     FIRST_LIMIT = 1 << 10 /* unless an element is bigger than this */
@@ -97,9 +98,11 @@ static bool change_by_moving(loam_vec *vec, size_t cap, size_t size, size_t alig
     return change_by_pages(vec, cap, size, align) || change_by_copy(vec, cap, size, align);
 }
 
+/* Who moves pages looks first whether it must, so an allocator that has remap is asked for that. */
 static bool change_in_any_way(loam_vec *vec, size_t cap, size_t size, size_t align)
 {
-    return change_in_place(vec, cap, size, align) || change_by_moving(vec, cap, size, align);
+    return change_by_pages(vec, cap, size, align) || change_in_place(vec, cap, size, align) ||
+           change_by_copy(vec, cap, size, align);
 }
 
 /* ---- growing ---- */
@@ -182,7 +185,7 @@ static size_t wanted_cap(const loam_vec *vec, size_t times, size_t need, size_t 
 /* The usual growth, without ado. False: nothing changed, and the rest must see to it. */
 static inline bool double_cap(loam_vec *vec, size_t need, size_t size, size_t align)
 {
-    size_t cap = vec->cap * 2;
+    size_t cap = vec->cap << (1 + (vec->cap * size < QUADRUPLE));
 
     return need <= cap && vec->cap * size <= (size_t)PTRDIFF_MAX / 2 &&
            loam_allocator_reclaims(vec->allocator) && !reserved_record(vec->allocator) &&

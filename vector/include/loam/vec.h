@@ -146,10 +146,13 @@ loam_allocator loam_vec_default_allocator(void);
 
 /** The largest block, in bytes, that loam_vec_default_allocator() takes from the C library.
  *
- * Doubling by a copy into warm memory costs 1 us at 128 KiB, 3.7 at 256 KiB, 8 at 512 KiB and 36 at
- * 2 MiB; moving page tables costs 5 to 9 us whatever the size, and growing in place one or two.
- * So copying is the cheaper one up to a quarter of a megabyte, and never again above. */
-#define LOAM_VEC_SPLIT ((size_t)256 << 10)
+ * Doubling by a copy into warm memory costs 1 us at 128 KiB, 3.7 at 256 KiB and 36 at 2 MiB; moving
+ * page tables costs 5 to 9 us whatever the size, and growing in place one or two. That alone would
+ * put the threshold at 256 KiB. But fresh memory is faulted in page by page below it, at 1.4 us for
+ * each 4 KiB, and by huge pages above, at 57 us for the first 256 KiB instead of 92: a cold array of
+ * 8 MB takes 1.04 of the time of one that was as big from the start with 128 KiB, and 1.14 with
+ * 256; a warm one takes the same with both. */
+#define LOAM_VEC_SPLIT ((size_t)128 << 10)
 
 /* ---- the untyped core, out of line ---- */
 
