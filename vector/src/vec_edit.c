@@ -117,9 +117,11 @@ bool loam_vec_raw_copy(loam_vec *vec, const loam_vec *src, size_t size, size_t a
     return vec == src || loam_vec_raw_assign(vec, src->data, src->count, size, align);
 }
 
-/* The first one is copied, and then as many as are there already, again and again. */
+/* The first one is copied, and then as many as are there already, again and again, but no more than
+ * the nearest cache holds. */
 static void fill_elements(char *first, size_t n, const void *x, size_t size)
 {
+    const size_t piece = loam_max(16 << 10, size);
     size_t total = n * size, done = size;
 
     if (size == 1) {
@@ -128,7 +130,7 @@ static void fill_elements(char *first, size_t n, const void *x, size_t size)
     }
     memmove(first, x, size);
     while (done < total) {
-        size_t part = loam_min(done, total - done);
+        size_t part = loam_min(loam_min(done, total - done), piece - piece % size);
 
         memcpy(first + done, first, part);
         done += part;

@@ -64,14 +64,10 @@
 
 LOAM_BEGIN_DECLS
 
-/** The most buckets of an array, and the values that ::loam_bucket::places knows. */
-#if SIZE_MAX > 0xffffffffu
-#define LOAM_BUCKET_LIMIT 40
-#define LOAM_BUCKET_KEYS  64
-#else
-#define LOAM_BUCKET_LIMIT 28
-#define LOAM_BUCKET_KEYS  32
-#endif
+/** The most buckets of an array. */
+#define LOAM_BUCKET_LIMIT (sizeof(size_t) > 4 ? 40 : 28)
+/** The values of loam_bucket_key(), each with its place in loam_bucket. */
+#define LOAM_BUCKET_KEYS (8 * sizeof(size_t))
 
 /** An array in buckets, of elements of any type: the core that ::LOAM_BUCKET gives a type to.
  *
@@ -637,7 +633,7 @@ template <typename Bucket> struct loam_bucket_element_ {
 
 template <typename Bucket>
 LOAM_INLINE LOAM_NODISCARD bool
-loam_bucket_push_(Bucket *b, typename loam_bucket_element_<Bucket>::type element)
+loam_bucket_push_(Bucket *b, const typename loam_bucket_element_<Bucket>::type &element)
 {
     return loam_bucket_raw_push(&b->raw, &element, LOAM_BUCKET_SIZE_(b));
 }
