@@ -75,6 +75,22 @@ bool loam_os_entropy(void *buffer, size_t size);
 /* A number that no other live thread has; cheap. */
 uintptr_t loam_os_thread_id(void);
 
+/* ---- output ---- */
+
+enum { LOAM_OS_PIECES = 64 }; /* the most that one call gathers */
+
+typedef struct loam_os_piece {
+    const void *bytes;
+    size_t size;
+} loam_os_piece;
+
+/* Writes up to LOAM_OS_PIECES pieces, in order and by one system call where there is a way, to a
+ * descriptor. Pieces of no bytes are skipped; a call that was interrupted before a byte went is made
+ * again. `*written` becomes how many bytes went, which may be fewer than there are, but is 0 only if
+ * there are none. False iff none went: errno says why, EIO if the system does not. Else errno is
+ * left alone. */
+bool loam_os_write(int descriptor, const loam_os_piece *pieces, size_t count, size_t *written);
+
 /* ---- fork ---- */
 
 /* What to do around a fork: `prepare` before, `parent` and `child` after it. */

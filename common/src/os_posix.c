@@ -4,8 +4,10 @@
 #include "internal/os.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -230,6 +232,56 @@ uintptr_t loam_os_thread_id(void)
     static _Thread_local char mine;
 
     return (uintptr_t)&mine;
+}
+
+/* ---- output ---- */
+
+enum { WRITE_LIMIT = 1 << 30 }; /* bytes in one call; some systems refuse more than INT_MAX */
+
+#if defined(IOV_MAX)
+_Static_assert((int)LOAM_OS_PIECES <= IOV_MAX, "one call gathers that many pieces");
+#endif
+
+/* Turns pieces into what the system takes, up to WRITE_LIMIT bytes. Returns how many it became. */
+static int gather(const loam_os_piece *pieces, size_t count, struct iovec *vectors)
+{
+    size_t left = WRITE_LIMIT;
+    int gathered = 0;
+
+    for (size_t i = 0; i < count && i < LOAM_OS_PIECES && left > 0; i++) {
+        size_t size = pieces[i].size < left ? pieces[i].size : left;
+
+        if (size == 0)
+            continue;
+        vectors[gathered].iov_base = (void *)(uintptr_t)pieces[i].bytes;
+        vectors[gathered].iov_len = size;
+        gathered++;
+        left -= size;
+    }
+    return gathered;
+}
+
+bool loam_os_write(int descriptor, const loam_os_piece *pieces, size_t count, size_t *written)
+{
+    struct iovec vectors[LOAM_OS_PIECES];
+    int gathered = gather(pieces, count, vectors);
+    int saved = errno;
+    ssize_t went;
+
+    *written = 0;
+    if (gathered == 0)
+        return true;
+    do
+        went = writev(descriptor, vectors, gathered);
+    while (went < 0 && errno == EINTR);
+    if (went <= 0) {
+        if (went == 0)
+            errno = EIO;
+        return false;
+    }
+    errno = saved;
+    *written = (size_t)went;
+    return true;
 }
 
 /* ---- fork ---- */

@@ -12,6 +12,8 @@
 #endif
 #include <windows.h>
 
+#include <errno.h>
+#include <io.h>
 #include <string.h>
 
 _Static_assert(sizeof(SRWLOCK) == sizeof(void *), "an SRWLOCK fits loam_os_mutex");
@@ -202,6 +204,36 @@ bool loam_os_entropy(void *buffer, size_t size)
 uintptr_t loam_os_thread_id(void)
 {
     return GetCurrentThreadId();
+}
+
+/* ---- output: no call gathers ---- */
+
+enum { WRITE_LIMIT = 1 << 30 }; /* bytes in one call, which counts them in an int */
+
+static bool write_piece(int descriptor, const loam_os_piece *piece, size_t *written)
+{
+    size_t size = piece->size < WRITE_LIMIT ? piece->size : WRITE_LIMIT;
+    int saved = errno;
+    int went = _write(descriptor, piece->bytes, (unsigned)size);
+
+    if (went <= 0) {
+        if (went == 0)
+            errno = EIO;
+        return false;
+    }
+    errno = saved;
+    *written = (size_t)went;
+    return true;
+}
+
+bool loam_os_write(int descriptor, const loam_os_piece *pieces, size_t count, size_t *written)
+{
+    *written = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (pieces[i].size > 0)
+            return write_piece(descriptor, &pieces[i], written);
+    }
+    return true;
 }
 
 /* ---- fork: there is none ---- */

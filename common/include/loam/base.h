@@ -107,7 +107,10 @@
     X(ARENA_FOREIGN_BLOCK, "block does not lie in this arena")                                     \
     X(SCRATCH_THREAD, "scratch arena ended by another thread")                                     \
     X(VEC_RANGE, "index is outside the array")                                                     \
-    X(VEC_STORAGE, "storage cannot be handed to or from this array")
+    X(VEC_STORAGE, "storage cannot be handed to or from this array")                               \
+    X(STRBUF_NULL, "text is NULL")                                                                 \
+    X(STRBUF_MARK, "mark lies above the end of the text")                                          \
+    X(STRBUF_ROOM, "more bytes than there is room for")
 
 LOAM_BEGIN_DECLS
 
