@@ -250,6 +250,69 @@ TEST(impossible_counts, fast)
     loam_bucket_deinit(&b);
 }
 
+static size_t promised;
+
+/* Promises anything, at addresses that nobody may touch. */
+static void *promise(void *self, size_t size, size_t align)
+{
+    (void)self;
+    EXPECT(size > 0 && size <= (size_t)PTRDIFF_MAX && promised <= (size_t)PTRDIFF_MAX - size);
+    promised += size;
+    return (void *)(uintptr_t)align;
+}
+
+static void forget(void *self, void *ptr, size_t size, size_t align)
+{
+    (void)self;
+    EXPECT(ptr == (void *)(uintptr_t)align && size <= promised);
+    promised -= size;
+}
+
+/* Whatever memory there is, all bytes of an array together are at most PTRDIFF_MAX, and it ends
+ * where the count of its buckets does. */
+TEST(bounds_without_bounds_of_memory, fast)
+{
+    static const loam_allocator_ops ops = {
+        .alloc = promise, .dealloc = forget, .name = "promises", .traits = LOAM_RECLAIMS};
+    static const size_t sizes[] = {1, 8, 24, 5000, (size_t)1 << 28};
+    loam_allocator promises = {&ops, NULL};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        for (size_t first = 1; first <= 1 << 20; first <<= 10) {
+            size_t most = (size_t)PTRDIFF_MAX / sizes[i];
+            loam_bucket b;
+
+            loam_bucket_raw_init(&b, promises, sizes[i], 1, first);
+            while (!loam_bucket_raw_resize(&b, most, false))
+                most /= 2;
+            EXPECT(b.taken <= LOAM_BUCKET_LIMIT && loam_bucket_raw_check(&b, report, NULL));
+            while (b.count < b.cap && loam_bucket_raw_resize(&b, b.cap, false)) {
+            }
+            while (loam_bucket_raw_grow(&b)) {
+            }
+            EXPECT(b.taken == LOAM_BUCKET_LIMIT || b.cap * sizes[i] > (size_t)PTRDIFF_MAX / 8);
+            EXPECT(loam_bucket_raw_check(&b, report, NULL));
+            loam_bucket_raw_deinit(&b);
+            EXPECT_EQ(promised, 0);
+        }
+    }
+}
+
+/* A pointer is told from others by its address: one to a place where no element is, none. */
+TEST(index_of, fast)
+{
+    size_t index;
+    ints b;
+
+    loam_bucket_init(&b, loam_libc_allocator());
+    EXPECT(!loam_bucket_index_of(&b, &b, &index) && !loam_bucket_index_of(&b, NULL, &index));
+    fill(&b, 100);
+    EXPECT(loam_bucket_index_of(&b, loam_bucket_at(&b, 99), &index) && index == 99);
+    EXPECT(!loam_bucket_index_of(&b, loam_bucket_place(&b, 100), &index));
+    EXPECT(!loam_bucket_index_of(&b, b.buckets[0] + b.first, &index) || index >= b.first);
+    loam_bucket_deinit(&b);
+}
+
 /* An array of bytes grows beyond 4 GiB of address space as long as nobody touches it: indices are
  * not cut to 32 bits. */
 TEST(sixty_four_bits, slow)
@@ -325,6 +388,10 @@ TEST(reserve_holds, fast)
     loam_bucket_shrink_to_fit(&b);
     EXPECT_EQ(stand_blocks(&s), 1);
     EXPECT(*loam_bucket_last(&b) == 59);
+    stand_press(&s, 0, 0);
+    fill(&b, 2000);
+    loam_bucket_clear(&b); /* nothing is held any more */
+    EXPECT_EQ(stand_blocks(&s), 1);
     loam_bucket_deinit(&b);
     stand_end(&s);
 }

@@ -1,5 +1,5 @@
-/* test_bucket_fail.c: every function of an array in buckets that takes memory, with each call for it
- * refused once and for ever: the array is to the byte as before, and the same call is right once
+/* test_bucket_fail.c: every function of an array in buckets that takes memory, with each call for
+ * it refused once and for ever: the array is to the byte as before, and the same call is right once
  * there is memory again.
  */
 #include "support/fail_each.h"

@@ -1,5 +1,5 @@
-/* test_bucket_misuse.c: each misuse of an array in buckets and of a text that a checked build names,
- * with its exact words; and that an unchecked build stays whole where it returns something.
+/* test_bucket_misuse.c: each misuse of an array in buckets and of a text that a checked build
+ * names, with its exact words; and that an unchecked build stays whole where it returns something.
  */
 #include "support/test.h"
 

@@ -1,7 +1,7 @@
-/* test_bucket_model.c: random operations on two arrays in buckets against plain arrays of keys, over
- * each kind of allocator, with refusals. After each operation contents and invariants are right,
- * each element is where it was put, and one that failed has changed not a byte of the object.
- * LOAM_TEST_BUCKET_STEPS says how many.
+/* test_bucket_model.c: random operations on two arrays in buckets against plain arrays of keys,
+ * over each kind of allocator, with refusals. After each operation contents and invariants are
+ * right, each element is where it was put, and one that failed has changed not a byte of the
+ * object. LOAM_TEST_BUCKET_STEPS says how many.
  */
 #include "vector/stand.h"
 

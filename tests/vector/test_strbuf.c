@@ -113,6 +113,15 @@ TEST(big_pieces, fast)
     EXPECT_EQ(loam_strbuf_length(&s), BIG + 5);
     loam_strbuf_undo(&s, 5);
     EXPECT_EQ(stand_blocks(&ground), 1); /* the big block did not wait */
+    EXPECT(loam_strbuf_append_repeat(&s, 'x', loam_strbuf_left(&s)));
+    EXPECT(loam_strbuf_append(&s, big, BIG));
+    loam_strbuf_undo(&s, loam_strbuf_length(&s) - BIG); /* to its very start */
+    EXPECT_EQ(stand_blocks(&ground), 1);
+    loam_strbuf_deinit(&s);
+    EXPECT(loam_strbuf_append(&s, big, BIG));
+    loam_strbuf_clear(&s);
+    EXPECT_EQ(stand_blocks(&ground), 0);
+    EXPECT(loam_strbuf_check(&s, report, NULL) && loam_strbuf_append_text(&s, "small"));
     loam_strbuf_deinit(&s);
     stand_end(&ground);
     free(big);
@@ -152,6 +161,26 @@ TEST(over_a_pool_of_small_blocks, fast)
     EXPECT(loam_strbuf_flatten(&s, back, sizeof back) && memcmp(text, back, sizeof text) == 0);
     EXPECT(loam_strbuf_check(&s, report, NULL));
     loam_strbuf_deinit(&s);
+}
+
+/* Where the memory ends in the middle of an append, all chunks that it took go back. */
+TEST(memory_that_ends, fast)
+{
+    loam_budget_config config = {.limit = 256 + 512 + 1024 + 1024 + 100};
+    loam_strbuf s, before;
+    loam_budget budget;
+
+    loam_budget_init(&budget, loam_libc_allocator(), &config);
+    loam_strbuf_init_sized(&s, loam_budget_allocator(&budget), 0, 1024);
+    EXPECT(loam_strbuf_append_repeat(&s, 'x', 100));
+    before = s;
+    before.failures++;
+    EXPECT(!loam_strbuf_append_repeat(&s, 'x', 5000));
+    EXPECT(memcmp(&before, &s, sizeof s) == 0);
+    EXPECT(loam_strbuf_append_repeat(&s, 'x', 2000));
+    EXPECT(loam_strbuf_check(&s, report, NULL));
+    loam_strbuf_deinit(&s);
+    loam_budget_deinit(&budget);
 }
 
 /* Going back and forth over the edge of a chunk asks nobody; one chunk waits and no more. */
@@ -297,7 +326,7 @@ TEST(formats_of_itself, fast)
     once[190] = '\0';
     text = loam_strbuf_first_span(&s).bytes;
     EXPECT(loam_strbuf_append_format(&s, "[%.*s|%.*s]", 190, text, 190, text));
-    snprintf(expected, sizeof expected, "%s[%s|%s]", once, once, once);
+    (void)snprintf(expected, sizeof expected, "%s[%s|%s]", once, once, once);
     EXPECT_STR(loam_strbuf_text(&s), expected);
     loam_strbuf_deinit(&s);
 }
@@ -351,8 +380,8 @@ TEST(numbers_of_each_length, fast)
         EXPECT(loam_strbuf_append_uint(&s, first) && loam_strbuf_append_char(&s, ',') &&
                loam_strbuf_append_uint(&s, first * 10 - 1) && loam_strbuf_append_char(&s, ',') &&
                loam_strbuf_append_int(&s, -(int64_t)first));
-        snprintf(expected, sizeof expected, "%llu,%llu,%lld", (unsigned long long)first,
-                 (unsigned long long)(first * 10 - 1), -(long long)first);
+        (void)snprintf(expected, sizeof expected, "%llu,%llu,%lld", (unsigned long long)first,
+                       (unsigned long long)(first * 10 - 1), -(long long)first);
         EXPECT_STR(loam_strbuf_text(&s), expected);
         loam_strbuf_deinit(&s);
     }

@@ -1,7 +1,7 @@
-/* test_strbuf_fail.c: every function of a text that takes memory, with each call for it refused once
- * and for ever: the text and its chunks are as before, and the same call is right once there is
- * memory again. Where a block is refused that would do for more, a smaller one may do: then the call
- * succeeds all the same.
+/* test_strbuf_fail.c: every function of a text that takes memory, with each call for it refused
+ * once and for ever: the text and its chunks are as before, and the same call is right once there
+ * is memory again. Where a block is refused that would do for more, a smaller one may do: then the
+ * call succeeds all the same.
  */
 #include "support/fail_each.h"
 #include "support/test.h"

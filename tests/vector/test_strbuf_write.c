@@ -7,6 +7,8 @@
 
 #include <loam/strbuf.h>
 
+#include "internal/os.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +99,22 @@ TEST(from_each_place, fast)
         (void)fclose(file);
     }
     loam_strbuf_deinit(&s);
+}
+
+/* Pieces of no bytes are no bytes, and no end of the text; there may be nothing else. */
+TEST(pieces_of_no_bytes, fast)
+{
+    loam_os_piece pieces[] = {{"", 0}, {"ab", 2}, {NULL, 0}, {"", 0}};
+    FILE *file = tmpfile();
+    size_t written = 1;
+
+    if (!file)
+        TEST_SKIP("no temporary file");
+    EXPECT(loam_os_write(fileno(file), pieces, 1, &written) && written == 0);
+    EXPECT(loam_os_write(-1, NULL, 0, &written) && written == 0);
+    EXPECT(loam_os_write(fileno(file), pieces, 4, &written) && written == 2);
+    EXPECT(fseek(file, 0, SEEK_SET) == 0 && getc(file) == 'a' && getc(file) == 'b');
+    (void)fclose(file);
 }
 
 /* A descriptor that is none is an error that says so, and nothing went. */
@@ -267,7 +285,8 @@ static void *write_all(void *context)
 {
     writer *w = (writer *)context;
 
-    w->error = loam_strbuf_write(w->s, 0, w->descriptor, &w->written) ? 0 : errno;
+    errno = 77;
+    w->error = loam_strbuf_write(w->s, 0, w->descriptor, &w->written) && errno == 77 ? 0 : errno;
     __atomic_store_n(&w->over, 1, __ATOMIC_RELEASE);
     return NULL;
 }

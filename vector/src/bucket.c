@@ -4,8 +4,8 @@
  *                      |buckets[0]|  buckets[1]  |     buckets[2]     | ...
  *     index + first  first     2 first       4 first               8 first
  *
- * The sum names the bucket by its highest bit, and the place in it by the bits below. Since bucket k
- * starts at the sum `first << k`, the address of an element is
+ * The sum names the bucket by its highest bit, and the place in it by the bits below. Since bucket
+ * k starts at the sum `first << k`, the address of an element is
  *
  *     buckets[k] + (sum - (first << k)) * size  =  places[key of sum] + sum * size
  *
@@ -51,7 +51,8 @@ static size_t buckets_for(const loam_bucket *b, size_t count)
     return count == 0 ? 0 : loam_log2(count - 1 + b->first) - loam_log2(b->first) + 1;
 }
 
-/* How many buckets there may be: sizes and indices are below PTRDIFF_MAX, elements all in all too. */
+/* How many buckets there may be: sizes and indices are below PTRDIFF_MAX, elements all in all
+ * too. */
 static size_t most_buckets(const loam_bucket *b)
 {
     size_t most = 0;

@@ -172,8 +172,8 @@ static void enter(loam_strbuf *s, loam_strbuf_chunk *chunk)
     s->end = end_of(chunk);
 }
 
-/* Grows the tail where it is, to have room for `size` bytes more: to twice its size below the limit,
- * and by multiples of the limit above. */
+/* Grows the tail where it is, to have room for `size` bytes more: to twice its size below the
+ * limit, and by multiples of the limit above. */
 static bool grow_tail(loam_strbuf *s, size_t size)
 {
     loam_strbuf_chunk *tail = s->tail;

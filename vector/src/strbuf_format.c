@@ -69,8 +69,8 @@ static size_t told_room(size_t room)
     return loam_min(room, INT_MAX - 1) + 1;
 }
 
-/* Formats into the tail, which has room for `size` bytes. False iff the C library can't, or the text
- * now is a longer one. */
+/* Formats into the tail, which has room for `size` bytes. False iff the C library can't, or the
+ * text now is a longer one. */
 LOAM_STRBUF_FORMAT_(3, 0)
 static bool format_into_tail(loam_strbuf *s, size_t size, const char *format, va_list arguments)
 {

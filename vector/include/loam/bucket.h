@@ -38,8 +38,8 @@
  *   bucket asks nobody. What loam_bucket_reserve() asked for stays until
  *   loam_bucket_shrink_to_fit(). Over an allocator that does not reclaim, such as an arena, nothing
  *   is given back: empty buckets are used again, and loam_bucket_deinit() is O(1).
- * - Elements are bytes: no constructor, destructor or copy of C++ is called. They have the alignment
- *   of their type.
+ * - Elements are bytes: no constructor, destructor or copy of C++ is called. They have the
+ *   alignment of their type.
  * - An element of the array may be passed to every call that takes one or more of them.
  *
  * ## Threads
@@ -447,8 +447,8 @@ LOAM_END_DECLS
  * Then nothing changed. Cost: O(log n) calls to the allocator. */
 #define loam_bucket_reserve(b, n) loam_bucket_raw_reserve(&(b)->raw, (n))
 
-/** Gives all empty buckets back, also those of a reserve and the spare one. Where the allocator does
- * not reclaim they are kept, since nobody else could use them.
+/** Gives all empty buckets back, also those of a reserve and the spare one. Where the allocator
+ * does not reclaim they are kept, since nobody else could use them.
  *
  * Can't fail. Cost: one call to the allocator for each. */
 #define loam_bucket_shrink_to_fit(b) loam_bucket_raw_shrink_to_fit(&(b)->raw)
@@ -474,8 +474,8 @@ LOAM_END_DECLS
 #define loam_bucket_push_slot(b)                                                                   \
     LOAM_BUCKET_CAST_(b, loam_bucket_raw_push_slot(&(b)->raw, LOAM_BUCKET_SIZE_(b)))
 
-/** Puts `n` elements, which lie at `elements` in one piece, behind the last one. They may be some of
- * the array's own.
+/** Puts `n` elements, which lie at `elements` in one piece, behind the last one. They may be some
+ * of the array's own.
  *
  * Returns false iff the memory can't be had; then none was put in. Cost: O(n), and as
  * loam_bucket_reserve(). */

@@ -7,8 +7,8 @@
  *
  * Appending copies bytes to the end of the last chunk; when that is full there is another one, of
  * twice its size. Nothing that was written is copied again, until the whole is wanted in one piece
- * (loam_strbuf_text(), loam_strbuf_flatten()), or never: loam_strbuf_write() hands the chunks to the
- * system as they are.
+ * (loam_strbuf_text(), loam_strbuf_flatten()), or never: loam_strbuf_write() hands the chunks to
+ * the system as they are.
  *
  *     loam_strbuf s;
  *
@@ -30,8 +30,8 @@
  *   where the allocator's `good_size` says so. Where the allocator can grow a block in place, as an
  *   arena can, the last chunk grows instead: there the text stays in one piece as long as nothing
  *   else is pushed.
- * - A piece that is bigger than the limit gets a block of its own, of a multiple of the limit, where
- *   the allocator has one; else it is cut into chunks of the limit, up to 2^14 of them.
+ * - A piece that is bigger than the limit gets a block of its own, of a multiple of the limit,
+ *   where the allocator has one; else it is cut into chunks of the limit, up to 2^14 of them.
  * - When the text gets shorter, chunks are given back, all but one that waits for the next append.
  *   Over an allocator that does not reclaim all of them wait, and loam_strbuf_deinit() is O(1).
  *
@@ -86,8 +86,8 @@ typedef struct loam_strbuf {
 void loam_strbuf_init(loam_strbuf *s, loam_allocator allocator);
 
 /** As loam_strbuf_init(), with a first chunk of `first` bytes and chunks that double up to `limit`
- * bytes. Both are rounded up to powers of two of at least 64 and at most 1 GiB, and the limit to the
- * first size; 0 stands for #LOAM_STRBUF_FIRST and #LOAM_STRBUF_LIMIT. */
+ * bytes. Both are rounded up to powers of two of at least 64 and at most 1 GiB, and the limit to
+ * the first size; 0 stands for #LOAM_STRBUF_FIRST and #LOAM_STRBUF_LIMIT. */
 void loam_strbuf_init_sized(loam_strbuf *s, loam_allocator allocator, size_t first, size_t limit);
 
 /** Ends a text: gives its chunks back, or forgets them where the allocator does not reclaim. What
@@ -126,7 +126,8 @@ LOAM_INLINE size_t loam_strbuf_length(const loam_strbuf *s)
  * NULL.
  *
  * Returns false iff the memory can't be had; then nothing was appended.
- * Cost: O(size); what does not fit in the tail takes a chunk, or as many of the limit as it takes. */
+ * Cost: O(size); what does not fit in the tail takes a chunk, or as many of the limit as it
+ * takes. */
 LOAM_INLINE LOAM_NODISCARD bool loam_strbuf_append(loam_strbuf *s, const void *bytes, size_t size)
 {
     if (LOAM_UNLIKELY(size > loam_strbuf_left(s)))
@@ -266,8 +267,8 @@ LOAM_NODISCARD const char *loam_strbuf_text(loam_strbuf *s);
  * Returns false iff `size` is not above the length; then nothing is written. Cost: O(length). */
 LOAM_NODISCARD bool loam_strbuf_flatten(const loam_strbuf *s, char *buffer, size_t size);
 
-/** Copies the whole text, and a zero byte, to a block of `allocator`, of the length plus one byte at
- * alignment 1: give it back with `loam_dealloc(allocator, block, length + 1, 1)`.
+/** Copies the whole text, and a zero byte, to a block of `allocator`, of the length plus one byte
+ * at alignment 1: give it back with `loam_dealloc(allocator, block, length + 1, 1)`.
  *
  * Returns NULL iff the memory can't be had. Cost: O(length). */
 LOAM_NODISCARD char *loam_strbuf_flatten_to(const loam_strbuf *s, loam_allocator allocator);
@@ -290,8 +291,10 @@ LOAM_NODISCARD bool loam_strbuf_read(const loam_strbuf *s, size_t from, size_t s
  *  - EIO: the system took nothing, and did not say why, or
  *  - what the system says. SIGPIPE is not held back.
  *
- * Where there is no `writev`, such as on Windows, each chunk is a call. Cost: one system call for 64
- * chunks at best; O(chunks) to find `from`. */
+ * Where there is no `writev`, such as on Windows, each chunk is a call; there a descriptor that is
+ * in text mode changes line ends on the way, and bytes are counted before that.
+ *
+ * Cost: one system call for 64 chunks at best; O(chunks) to find `from`. */
 LOAM_NODISCARD bool loam_strbuf_write(const loam_strbuf *s, size_t from, int descriptor,
                                       size_t *written);
 
