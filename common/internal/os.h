@@ -75,6 +75,9 @@ bool loam_os_entropy(void *buffer, size_t size);
 /* A number that no other live thread has; cheap. */
 uintptr_t loam_os_thread_id(void);
 
+/* Lets other threads run, if any wait to. */
+void loam_os_yield(void);
+
 /* ---- output ---- */
 
 enum { LOAM_OS_PIECES = 64 }; /* the most that one call gathers */

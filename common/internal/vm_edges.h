@@ -17,7 +17,8 @@ typedef struct loam_vm_claim {
     size_t places[LOAM_VM_CLAIM];
 } loam_vm_claim;
 
-/* Claims LOAM_VM_CLAIM places. False iff so many are not free; then there is nothing to end. */
+/* Claims LOAM_VM_CLAIM places, waiting for other threads' claims to end. False iff too many are full;
+ * then there is nothing to end. */
 bool loam_vm_claim_places(loam_vm_claim *claim);
 
 /* Frees the places that were not needed. */

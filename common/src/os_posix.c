@@ -234,6 +234,11 @@ uintptr_t loam_os_thread_id(void)
     return (uintptr_t)&mine;
 }
 
+void loam_os_yield(void)
+{
+    (void)sched_yield();
+}
+
 /* ---- output ---- */
 
 enum { WRITE_LIMIT = 1 << 30 }; /* bytes in one call; some systems refuse more than INT_MAX */

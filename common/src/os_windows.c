@@ -206,6 +206,11 @@ uintptr_t loam_os_thread_id(void)
     return GetCurrentThreadId();
 }
 
+void loam_os_yield(void)
+{
+    (void)SwitchToThread();
+}
+
 /* ---- output: no call gathers ---- */
 
 enum { WRITE_LIMIT = 1 << 30 }; /* bytes in one call, which counts them in an int */

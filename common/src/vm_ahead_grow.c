@@ -182,8 +182,9 @@ loam_ahead_answer loam_ahead_remap(void *ptr, size_t new_size, size_t align, voi
     char *base;
 
     *moved = ptr;
-    if (answer != LOAM_AHEAD_REFUSED || !can(LOAM_VM_REMAP) || align > loam_ahead_unit() ||
-        !loam_ahead_take_out(ptr, &one))
+    /* The system may move it to any page, so only an alignment that every page has is kept. */
+    if (answer != LOAM_AHEAD_REFUSED || !can(LOAM_VM_REMAP) ||
+        align > loam_vm_reserve_granularity() || !loam_ahead_take_out(ptr, &one))
         return answer;
     old_size = one.size;
     loam_ahead_unmark_behind(&one);

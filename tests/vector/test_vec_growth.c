@@ -330,6 +330,24 @@ TEST(fixed_arena_asks_no_system, fast)
     EXPECT_EQ(fail_vm_calls(), 0);
 }
 
+/* A block of one element that is not the arena's newest is kept, not forgotten. */
+TEST(one_old_element_is_kept, fast)
+{
+    LOAM_VEC(struct { char bytes[2000]; }) v;
+    loam_arena arena;
+
+    EXPECT(loam_arena_init(&arena, NULL));
+    loam_vec_init(&v, loam_arena_allocator(&arena));
+    EXPECT(loam_vec_push_slot(&v) != NULL && v.cap == 1);
+    loam_vec_clear(&v);
+    EXPECT(loam_arena_push(&arena, 16) != NULL);
+    EXPECT(!loam_vec_shrink_to_fit(&v) && v.cap == 1 && v.data != NULL);
+    EXPECT(loam_arena_undo(&arena, (char *)v.data + 2000, 16));
+    EXPECT(loam_vec_shrink_to_fit(&v) && v.cap == 0 && v.data == NULL);
+    EXPECT_EQ(loam_arena_pos(&arena), 0);
+    loam_arena_deinit(&arena);
+}
+
 /* ---- the default allocator ---- */
 
 TEST(default_is_one_split, fast)

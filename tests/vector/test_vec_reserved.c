@@ -29,6 +29,27 @@ static loam_stats stats_of(const u64s *v)
     return stats;
 }
 
+/* Ending an array twice, or using it after its end, does nothing to those that came later. */
+TEST(ended_twice, fast)
+{
+    u64s v, first, second;
+
+    EXPECT(loam_vec_init_reserved(&v, 1000));
+    push_numbers(&v, 10);
+    loam_vec_deinit(&v);
+    EXPECT(!loam_vec_push(&v, 1) && v.count == 0 && v.data == NULL);
+    loam_vec_deinit(&v);
+    EXPECT(loam_vec_init_reserved(&first, 1000) && loam_vec_init_reserved(&second, 1000));
+    push_numbers(&first, 1000);
+    push_numbers(&second, 1000);
+    EXPECT(first.data != second.data);
+    loam_vec_deinit(&v);
+    expect_numbers(&first);
+    expect_numbers(&second);
+    loam_vec_deinit(&first);
+    loam_vec_deinit(&second);
+}
+
 TEST(never_moves, fast)
 {
     uint64_t *data;

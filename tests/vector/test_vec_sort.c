@@ -349,4 +349,37 @@ TEST(searching, fast)
     loam_vec_deinit(&v);
 }
 
+/* ---- elements that are aligned to more than malloc would ---- */
+
+typedef struct wide {
+    _Alignas(128) int key;
+} wide;
+
+static int compare_aligned(void *context, const void *a, const void *b)
+{
+    (void)context;
+    EXPECT((uintptr_t)a % 128 == 0 && (uintptr_t)b % 128 == 0);
+    return by_value(a, b);
+}
+
+/* A comparison may load what it looks at with the alignment of its type. */
+TEST(comparisons_see_aligned_elements, fast)
+{
+    LOAM_VEC(wide) w;
+    test_rng rng;
+
+    test_rng_init(&rng, test_seed());
+    loam_vec_init(&w, loam_libc_allocator());
+    for (size_t i = 0; i < 1000; i++) {
+        wide *one = loam_vec_push_slot(&w);
+
+        EXPECT(one != NULL);
+        one->key = (int)test_rng_below(&rng, 500);
+    }
+    loam_vec_sort(&w, compare_aligned, NULL);
+    for (size_t i = 1; i < w.count; i++)
+        EXPECT(w.data[i - 1].key <= w.data[i].key);
+    loam_vec_deinit(&w);
+}
+
 TEST_MAIN

@@ -371,6 +371,55 @@ static void fork_in_churn(size_t forks)
     test_run_threads(4, churn_or_fork, &c);
 }
 
+enum { ALIGNED_BYTES = 64 << 10 };
+
+/* Reserves what is aligned to more than a page, which maps more and unmaps the edges. */
+static bool reserve_aligned(void)
+{
+    void *ptr = loam_vm_reserve(ALIGNED_BYTES, ALIGNED_BYTES);
+
+    return ptr != NULL && loam_vm_release(ptr, ALIGNED_BYTES);
+}
+
+static void reserve_or_fork(void *context, size_t index)
+{
+    churn *c = (churn *)context;
+    int status;
+
+    if (index > 0 || c->forks == 0) {
+        for (size_t i = 0; i < 200 || (c->forks > 0 && !atomic_load(&c->stop)); i++)
+            EXPECT(reserve_aligned());
+        return;
+    }
+    for (size_t i = 0; i < c->forks; i++) {
+        pid_t child = fork();
+
+        if (child == 0)
+            _exit(reserve_aligned() && reserve_aligned() ? 0 : 1);
+        EXPECT(child > 0 && waitpid(child, &status, 0) == child);
+        EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    atomic_store(&c->stop, true);
+}
+
+/* However many threads are in the middle of it, nobody is refused what the system would give. */
+TEST(many_threads_reserve_at_once, fast)
+{
+    churn c = {.forks = 0};
+
+    test_run_threads(24, reserve_or_fork, &c);
+}
+
+/* Nor is a child that is forked while they are. */
+TEST(forks_while_many_threads_reserve, fast)
+{
+    churn c = {.forks = 30};
+
+    if (test_under_tsan())
+        TEST_SKIP("ThreadSanitizer forbids threads and forks together");
+    test_run_threads(24, reserve_or_fork, &c);
+}
+
 TEST(fork_in_churn_some, fast)
 {
     fork_in_churn(test_bound("LOAM_TEST_FORKS", 100));

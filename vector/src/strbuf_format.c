@@ -77,7 +77,7 @@ static bool format_into_tail(loam_strbuf *s, size_t size, const char *format, va
     int length = vsnprintf(s->next, told_room(size), format, arguments);
 
     if (length < 0 || (size_t)length > size)
-        return false;
+        return loam_strbuf_refuse(s);
     s->next += length;
     return true;
 }
@@ -94,7 +94,7 @@ bool loam_strbuf_append_format_list(loam_strbuf *s, const char *format, va_list 
         return loam_strbuf_refuse(s);
     va_copy(again, arguments);
     length = vsnprintf(s->next, s->next ? told_room(room) : 0, format, arguments);
-    if (length < 0) {
+    if (length < 0 || length == INT_MAX) { /* the latter could not be told to have room */
         good = loam_strbuf_refuse(s);
     } else if (s->next && (size_t)length < told_room(room)) {
         s->next += length;

@@ -278,14 +278,22 @@ static void give_block(loam_vec *vec, size_t size, size_t align)
 }
 
 /* Gives the block of an empty array back. What does not reclaim takes back only a block that could
- * also change its size, and would forget any other. */
+ * also change its size, and would forget any other; so that is tried first. */
 static bool give_whole(loam_vec *vec, size_t size, size_t align)
 {
+    size_t bytes = vec->cap * size;
+    size_t other = bytes > 1 ? 1 : 2;
+
     if (vec->cap == 0)
         return true;
-    if (!loam_allocator_reclaims(vec->allocator) && !change_in_place(vec, 1, size, align))
-        return false;
-    give_block(vec, size, align);
+    if (!loam_allocator_reclaims(vec->allocator)) {
+        if (!loam_resize(vec->allocator, vec->data, bytes, other, align))
+            return false;
+        bytes = other;
+    }
+    loam_dealloc(vec->allocator, vec->data, bytes, align);
+    vec->data = NULL;
+    vec->cap = 0;
     return true;
 }
 
@@ -318,14 +326,42 @@ bool loam_vec_raw_trim(loam_vec *vec, size_t size, size_t align)
 
 /* ---- life ---- */
 
-void loam_vec_drop(void *data, size_t cap, loam_allocator allocator, size_t size, size_t align)
+static void *refuse_alloc(void *self, size_t size, size_t align)
+{
+    (void)self;
+    (void)size;
+    (void)align;
+    return NULL;
+}
+
+static void forget_block(void *self, void *ptr, size_t size, size_t align)
+{
+    (void)self;
+    (void)ptr;
+    (void)size;
+    (void)align;
+}
+
+/* What an array has for an allocator when its reservation has ended. */
+static const loam_allocator_ops ended = {
+    .alloc = refuse_alloc,
+    .dealloc = forget_block,
+    .name = "ended array",
+    .traits = LOAM_RECLAIMS,
+};
+
+loam_allocator loam_vec_drop(void *data, size_t cap, loam_allocator allocator, size_t size,
+                             size_t align)
 {
     loam_vec_reserved *record = reserved_record(allocator);
 
-    if (record)
+    if (record) {
         ((const loam_vec_reserved_ops *)(const void *)allocator.ops)->end(record);
-    else if (cap)
+        return (loam_allocator){&ended, NULL};
+    }
+    if (cap)
         loam_dealloc(allocator, data, cap * size, align);
+    return allocator;
 }
 
 void loam_vec_raw_swap(loam_vec *a, loam_vec *b)

@@ -28,7 +28,7 @@ enum {
     NINTHER = 128,  /* parts above this have a pivot of nine */
     FEW_MOVES = 8,  /* insertion into what seems to be sorted gives up after so many */
     BAD_SPLIT = 8,  /* a split is bad where one side is less than an 8th */
-    SAVED = 256     /* bytes of an element that insertion saves aside */
+    SAVED = 256     /* bytes of an element that insertion saves aside; no alignment is above that */
 };
 
 typedef struct order {
@@ -99,7 +99,7 @@ static inline void exchange(const order *o, char *a, char *b)
  * Returns how many it passed. */
 static size_t insert_back(const order *o, char *base, char *at)
 {
-    char saved[SAVED];
+    _Alignas(SAVED) char saved[SAVED]; /* a comparison looks at it as at an element */
     char *to = at;
 
     if (!is_before(o, at, at - o->size))

@@ -190,7 +190,7 @@ LOAM_INLINE size_t loam_bucket_key(size_t n)
 #if defined(__GNUC__) && defined(__x86_64__) && SIZE_MAX > 0xffffffffu
     size_t key;
 
-    __asm__("rep bsrq %1, %0" : "=r"(key) : "r"(n) : "cc");
+    __asm__("rep {bsrq %1, %0|bsr %0, %1}" : "=r"(key) : "r"(n) : "cc");
     return key;
 #elif defined(__GNUC__) && SIZE_MAX > 0xffffffffu
     return (size_t)__builtin_clzll(n);

@@ -160,9 +160,10 @@ loam_allocator loam_vec_default_allocator(void);
  * Takes and returns values, so that a local array can live in registers. Internal. */
 LOAM_NODISCARD loam_vec_storage loam_vec_grow_one(void *data, size_t cap, loam_allocator allocator,
                                                   size_t size, size_t align);
-/** Gives a block back, and a reservation that it lies in: the half of loam_vec_deinit(). Internal.
- */
-void loam_vec_drop(void *data, size_t cap, loam_allocator allocator, size_t size, size_t align);
+/** Gives a block back, and a reservation that it lies in: the half of loam_vec_deinit(). Returns the
+ * allocator that the array has then. Internal. */
+loam_allocator loam_vec_drop(void *data, size_t cap, loam_allocator allocator, size_t size,
+                             size_t align);
 
 /** loam_vec_init_reserved() on the core. */
 LOAM_NODISCARD bool loam_vec_raw_init_reserved(loam_vec *vec, size_t max_count, size_t size,
@@ -248,7 +249,7 @@ LOAM_INLINE void loam_vec_raw_init(loam_vec *vec, loam_allocator allocator)
 /** loam_vec_deinit() on the core. */
 LOAM_INLINE void loam_vec_raw_deinit(loam_vec *vec, size_t size, size_t align)
 {
-    loam_vec_drop(vec->data, vec->cap, vec->allocator, size, align);
+    vec->allocator = loam_vec_drop(vec->data, vec->cap, vec->allocator, size, align);
     vec->data = NULL;
     vec->count = 0;
     vec->cap = 0;
@@ -368,7 +369,8 @@ LOAM_END_DECLS
  * It never moves, so that pointers to its elements hold as long as the elements: memory is
  * committed where the array stands, at least as much again whenever it is full. Everything else is
  * as with any array; growing beyond `max_count` is refused. Its storage can't be handed out or
- * exchanged (loam_vec_adopt(), loam_vec_release()), since it stands and falls with the reservation.
+ * exchanged (loam_vec_adopt(), loam_vec_release()), since it stands and falls with the reservation;
+ * so does its `allocator`, which has room for this array only and must not be given to another.
  *
  * Returns false iff `max_count` is 0, its bytes and the element's alignment are above what can be
  * reserved, or the system refuses the reservation or its first page; then `*v` must not be used.
@@ -376,8 +378,9 @@ LOAM_END_DECLS
 #define loam_vec_init_reserved(v, max_count)                                                       \
     loam_vec_raw_init_reserved(&(v)->raw, (max_count), LOAM_VEC_SIZE_(v), LOAM_VEC_ALIGN_(v))
 
-/** Ends an array: gives its block back. Elements are not visited. It may be initialised again, and
- * ended again. Can't fail. Cost: one call to the allocator; the end of a reservation is at most one
+/** Ends an array: gives its block back. Elements are not visited. Ending it again does nothing; it
+ * may be used on as an empty array, but a reserved one, which then gets no memory. Can't fail.
+ * Cost: one call to the allocator; the end of a reservation is at most one
  * system call. */
 #define loam_vec_deinit(v) loam_vec_raw_deinit(&(v)->raw, LOAM_VEC_SIZE_(v), LOAM_VEC_ALIGN_(v))
 
