@@ -43,7 +43,7 @@ void loam_os_mutex_unlock(loam_os_mutex *mutex);
 
 typedef struct loam_os_slot {
     loam_os_once once;
-    uint32_t usable; /* whether the system gave a key */
+    uint32_t usable; /* whether the system gave a key; where that does not tell */
     uintptr_t key;
     void (*on_exit)(void *value);
 } loam_os_slot;
@@ -114,8 +114,10 @@ typedef enum loam_os_fork_rank {
     LOAM_OS_FORK_RANKS
 } loam_os_fork_rank;
 
-/* Registers hooks for a rank, once; `hooks` is static. False iff the system refused. A system
- * without fork does nothing and returns true. */
+/* Registers hooks for a rank, once; `hooks` is static. False iff the system refused. It waits for a
+ * fork that is under way: so a lock that is taken only after this has returned is never found held
+ * by a child. Not to be called with a lock that a fork takes. A system without fork does nothing and
+ * returns true. */
 bool loam_os_on_fork(loam_os_fork_rank rank, const loam_os_fork_hooks *hooks);
 
 #endif

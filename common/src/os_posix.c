@@ -148,27 +148,26 @@ void loam_os_mutex_unlock(loam_os_mutex *mutex)
 
 /* ---- thread slot ---- */
 
-static loam_os_mutex slot_lock = LOAM_OS_MUTEX_INIT;
-
-/* The key is made at the first use of the slot by any thread. */
-static bool slot_ready(loam_os_slot *slot)
+/* The key is made at the first use of the slot by any thread. There is no lock, which a fork could
+ * find held: of threads that make one at the same instant, all but the first take theirs back. */
+static bool slot_open(loam_os_slot *slot)
 {
+    uintptr_t none = 0;
     pthread_key_t key;
 
-    if (__atomic_load_n(&slot->usable, __ATOMIC_ACQUIRE))
-        return true;
-    loam_os_mutex_lock(&slot_lock);
-    if (!slot->usable && pthread_key_create(&key, slot->on_exit) == 0) {
-        slot->key = (uintptr_t)key;
-        __atomic_store_n(&slot->usable, 1, __ATOMIC_RELEASE);
-    }
-    loam_os_mutex_unlock(&slot_lock);
-    return __atomic_load_n(&slot->usable, __ATOMIC_ACQUIRE) != 0;
+    if (pthread_key_create(&key, slot->on_exit) != 0)
+        return __atomic_load_n(&slot->key, __ATOMIC_ACQUIRE) != 0;
+    if (!__atomic_compare_exchange_n(&slot->key, &none, (uintptr_t)key + 1, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE))
+        (void)pthread_key_delete(key);
+    return true;
 }
 
 bool loam_os_slot_set(loam_os_slot *slot, void *value)
 {
-    return slot_ready(slot) && pthread_setspecific((pthread_key_t)slot->key, value) == 0;
+    if (__atomic_load_n(&slot->key, __ATOMIC_ACQUIRE) == 0 && !slot_open(slot))
+        return false;
+    return pthread_setspecific((pthread_key_t)(slot->key - 1), value) == 0;
 }
 
 /* ---- processor, time, chance ---- */
@@ -291,20 +290,33 @@ bool loam_os_write(int descriptor, const loam_os_piece *pieces, size_t count, si
 
 /* ---- fork ---- */
 
+/* Held from before a fork until after it, so that no hooks come meanwhile: a lock that is in use by
+ * the time of the fork had its hooks called. */
+static loam_os_mutex hooks_lock = LOAM_OS_MUTEX_INIT;
+
 static const loam_os_fork_hooks *fork_hooks[LOAM_OS_FORK_RANKS];
 static loam_os_once fork_once = LOAM_OS_ONCE_INIT;
 static uint32_t fork_registered;
 
-/* What this thread's fork has prepared: hooks that come meanwhile must not be ended. */
+/* What this thread's fork has prepared: hooks of its own may come meanwhile and must not be ended. */
 static _Thread_local const loam_os_fork_hooks *prepared[LOAM_OS_FORK_RANKS];
+static _Thread_local bool forking;
 
 static void before_fork(void)
 {
+    loam_os_mutex_lock(&hooks_lock);
+    forking = true;
     for (size_t rank = 0; rank < LOAM_OS_FORK_RANKS; rank++) {
-        prepared[rank] = __atomic_load_n(&fork_hooks[rank], __ATOMIC_ACQUIRE);
+        prepared[rank] = fork_hooks[rank];
         if (prepared[rank])
             prepared[rank]->prepare();
     }
+}
+
+static void end_fork(void)
+{
+    forking = false;
+    loam_os_mutex_unlock(&hooks_lock);
 }
 
 static void after_in_parent(void)
@@ -313,6 +325,7 @@ static void after_in_parent(void)
         if (prepared[rank])
             prepared[rank]->parent();
     }
+    end_fork();
 }
 
 static void after_in_child(void)
@@ -321,6 +334,7 @@ static void after_in_child(void)
         if (prepared[rank])
             prepared[rank]->child();
     }
+    end_fork();
 }
 
 static void register_fork(void)
@@ -328,11 +342,23 @@ static void register_fork(void)
     fork_registered = pthread_atfork(before_fork, after_in_parent, after_in_child) == 0;
 }
 
+/* Before there are threads, so that no fork is under way that does not know of it. */
+__attribute__((constructor)) static void register_early(void)
+{
+    loam_os_once_run(&fork_once, register_fork);
+}
+
 bool loam_os_on_fork(loam_os_fork_rank rank, const loam_os_fork_hooks *hooks)
 {
     loam_os_once_run(&fork_once, register_fork);
     if (!fork_registered)
         return false;
-    __atomic_store_n(&fork_hooks[rank], hooks, __ATOMIC_RELEASE);
+    if (forking) {
+        fork_hooks[rank] = hooks;
+        return true;
+    }
+    loam_os_mutex_lock(&hooks_lock);
+    fork_hooks[rank] = hooks;
+    loam_os_mutex_unlock(&hooks_lock);
     return true;
 }

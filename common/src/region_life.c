@@ -51,22 +51,16 @@ static void unlock_all(void)
     loam_os_mutex_unlock(&all.lock);
 }
 
+/* Before any of these locks is taken, under which the cache may be used. Twice does no harm. */
 static bool hook_forks(void)
 {
     static const loam_os_fork_hooks hooks = {lock_all, unlock_all, unlock_all};
-    bool hooked;
 
-    loam_os_mutex_lock(&all.lock);
-    hooked = all.hooked;
-    loam_os_mutex_unlock(&all.lock);
-
-    /* Not under the lock, which a fork takes inside the system's own. Twice does no harm. */
-    if (!hooked && loam_os_on_fork(LOAM_OS_FORK_REGION, &hooks)) {
-        loam_os_mutex_lock(&all.lock);
-        all.hooked = hooked = true;
-        loam_os_mutex_unlock(&all.lock);
-    }
-    return hooked;
+    loam_vm_cache_begin();
+    if (!__atomic_load_n(&all.hooked, __ATOMIC_ACQUIRE) &&
+        loam_os_on_fork(LOAM_OS_FORK_REGION, &hooks))
+        __atomic_store_n(&all.hooked, true, __ATOMIC_RELEASE);
+    return __atomic_load_n(&all.hooked, __ATOMIC_ACQUIRE);
 }
 
 static void link_region(loam_region *region)

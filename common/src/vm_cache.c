@@ -53,9 +53,9 @@ typedef struct victims {
 /* Whether a tool watches: a kept mapping is then dead to everybody. */
 static bool watched;
 
-/* ---- fork: the child gets the cache whole ---- */
+/* ---- the lock; the child of a fork gets the cache whole ---- */
 
-static void lock_cache(void)
+static void lock_for_fork(void)
 {
     loam_os_mutex_lock(&cache.lock);
 }
@@ -69,10 +69,21 @@ static loam_os_once begin_once = LOAM_OS_ONCE_INIT;
 
 static void begin(void)
 {
-    static const loam_os_fork_hooks hooks = {lock_cache, unlock_cache, unlock_cache};
+    static const loam_os_fork_hooks hooks = {lock_for_fork, unlock_cache, unlock_cache};
 
     watched = loam_mark_wanted();
     (void)loam_os_on_fork(LOAM_OS_FORK_VM_CACHE, &hooks);
+}
+
+void loam_vm_cache_begin(void)
+{
+    loam_os_once_run(&begin_once, begin);
+}
+
+static void lock_cache(void)
+{
+    loam_vm_cache_begin();
+    loam_os_mutex_lock(&cache.lock);
 }
 
 /* ---- what the system refuses to take back ---- */
@@ -259,7 +270,6 @@ bool loam_vm_cache_take(size_t size, size_t align, uint32_t kind, loam_mapping *
 {
     bool found;
 
-    loam_os_once_run(&begin_once, begin);
     lock_cache();
     found = take_entry(size, align, kind, mapping) ||
             (LOAM_UNLIKELY(cache.stuck != NULL) && take_stuck(size, align, kind, mapping));
@@ -273,7 +283,6 @@ bool loam_vm_cache_take_ahead(size_t size, size_t align, size_t least, loam_mapp
 {
     bool found;
 
-    loam_os_once_run(&begin_once, begin);
     lock_cache();
     found = take_ahead(size, align, least, mapping);
     unlock_cache();
@@ -324,7 +333,7 @@ void loam_vm_cache_give(const loam_mapping *mapping)
     uint64_t now;
     victims out;
 
-    loam_os_once_run(&begin_once, begin);
+    loam_vm_cache_begin();
     loam_ahead_age();
     trim_mapping(&given);
     most_entries = entries_left();

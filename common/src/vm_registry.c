@@ -34,16 +34,6 @@ static struct {
     loam_mapping mapping; /* of the slots, unless they are the first ones */
 } table = {.lock = LOAM_OS_MUTEX_INIT, .slot_count = FIRST_SLOTS, .slots = first_slots};
 
-void loam_registry_lock(void)
-{
-    loam_os_mutex_lock(&table.lock);
-}
-
-void loam_registry_unlock(void)
-{
-    loam_os_mutex_unlock(&table.lock);
-}
-
 size_t loam_registry_count(void)
 {
     return loam_atomic_load(&table.claimed);
@@ -65,25 +55,38 @@ char *loam_registry_newest;
 static bool newest_stamped;
 static uint64_t newest_stamp; /* milliseconds */
 
-/* ---- fork: the child gets the registry whole ---- */
+/* ---- the lock; the child of a fork gets the registry whole ---- */
 
 static void lock_all(void)
 {
     loam_tails_lock();
-    loam_registry_lock();
+    loam_os_mutex_lock(&table.lock);
 }
 
 static void unlock_all(void)
 {
-    loam_registry_unlock();
+    loam_os_mutex_unlock(&table.lock);
     loam_tails_unlock();
 }
 
-static void begin(void)
+static void register_fork_hooks(void)
 {
     static const loam_os_fork_hooks hooks = {lock_all, unlock_all, unlock_all};
 
     (void)loam_os_on_fork(LOAM_OS_FORK_VM_AHEAD, &hooks);
+}
+
+void loam_registry_lock(void)
+{
+    static loam_os_once once = LOAM_OS_ONCE_INIT;
+
+    loam_os_once_run(&once, register_fork_hooks);
+    loam_os_mutex_lock(&table.lock);
+}
+
+void loam_registry_unlock(void)
+{
+    loam_os_mutex_unlock(&table.lock);
 }
 
 /* ---- the table; all of this under the lock ---- */
@@ -389,11 +392,9 @@ static bool grow(size_t seen)
 
 bool loam_registry_add(const loam_ahead *one)
 {
-    static loam_os_once begin_once = LOAM_OS_ONCE_INIT;
     size_t seen;
     bool room;
 
-    loam_os_once_run(&begin_once, begin);
     do {
         loam_registry_lock();
         seen = table.slot_count;

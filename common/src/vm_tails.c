@@ -141,7 +141,8 @@ void loam_tails_trim(uint64_t age)
 {
     loam_ahead *record;
 
-    if (!loam_os_mutex_trylock(&trimmer))
+    /* Without a record nobody has registered this lock for forks. */
+    if (loam_atomic_load(&loam_tails_count) == 0 || !loam_os_mutex_trylock(&trimmer))
         return;
     loam_registry_lock();
     while ((record = claim_oldest(age)) != NULL) {

@@ -371,7 +371,7 @@ static void fork_in_churn(size_t forks)
     test_run_threads(4, churn_or_fork, &c);
 }
 
-enum { ALIGNED_BYTES = 64 << 10 };
+enum { ALIGNED_BYTES = 64 << 10, KEPT_BYTES = 64 << 10, UNIT_BYTES = 2 << 20 };
 
 /* Reserves what is aligned to more than a page, which maps more and unmaps the edges. */
 static bool reserve_aligned(void)
@@ -418,6 +418,55 @@ TEST(forks_while_many_threads_reserve, fast)
     if (test_under_tsan())
         TEST_SKIP("ThreadSanitizer forbids threads and forks together");
     test_run_threads(24, reserve_or_fork, &c);
+}
+
+/* A small block that stands where a big one could, among the kept ones. */
+static void *take_small_at_unit(void)
+{
+    loam_allocator vm = loam_vm_allocator();
+    void *ptr = loam_alloc(vm, KEPT_BYTES, UNIT_BYTES);
+
+    EXPECT(ptr && ((uintptr_t)ptr & (UNIT_BYTES - 1)) == 0);
+    return ptr;
+}
+
+static void look_or_fork(void *context, size_t index)
+{
+    churn *c = (churn *)context;
+    int status;
+
+    while (index > 0 && !atomic_load(&c->stop)) {
+        loam_stats stats;
+
+        loam_dealloc(loam_vm_allocator(), take_small_at_unit(), KEPT_BYTES, UNIT_BYTES);
+        loam_vm_trim_stats(&stats);
+        if (index == 1)
+            (void)loam_vm_trim();
+    }
+    for (size_t i = 0; index == 0 && i < c->forks; i++) {
+        pid_t child = fork();
+
+        if (child == 0) {
+            (void)alarm(30); /* a lock that nobody gives back */
+            loam_dealloc(loam_vm_allocator(), take_small_at_unit(), KEPT_BYTES, UNIT_BYTES);
+            (void)loam_vm_trim();
+            _exit(0);
+        }
+        EXPECT(child > 0 && waitpid(child, &status, 0) == child);
+        EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    if (index == 0)
+        atomic_store(&c->stop, true);
+}
+
+/* All locks of the page layer are free in a child, also while there is no block yet that grows. */
+TEST(forks_beside_small_blocks, fast)
+{
+    churn c = {.forks = test_bound("LOAM_TEST_FORKS", 1000)};
+
+    if (test_under_tsan())
+        TEST_SKIP("ThreadSanitizer forbids threads and forks together");
+    test_run_threads(4, look_or_fork, &c);
 }
 
 TEST(fork_in_churn_some, fast)
