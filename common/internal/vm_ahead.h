@@ -11,10 +11,17 @@
  *
  *   H1  base is a multiple of loam_ahead_unit(), and so is that of whatever it moves to: page tables
  *       are then moved whole, and a block that is not aligned so is none of these
- *   H2  size <= extent(size) <= committed <= reserved, dirty <= committed
- *   H3  huge pages are advised for a whole reservation or for nothing of it, so that it is one
- *       mapping of the kernel, which can be moved
+ *   H2  size <= extent(size) <= committed <= reserved, dirty <= committed; also after a refusal:
+ *       memory is committed before huge pages are advised for it
+ *   H3  huge pages are advised for a whole reservation or for nothing of it, so that what is
+ *       committed of it is one mapping of the kernel, which can be moved. Where decommitting loses
+ *       the advice it is given again; should the system refuse just that, the block is copied when
+ *       it outgrows its reservation
  *   H4  system calls are made without the lock, on a record that is out of the registry
+ *   H5  a reservation that huge pages were advised for, fresh or recycled, is given only to a block
+ *       that may be huge: it wastes at most an eighth, or has room in LOAM_AHEAD_SLACK
+ *   H6  memory behind a block is a short tail, of at most an eighth of the block, or it is noted
+ *       (vm_tails.c), or the system refused to take it back
  */
 #ifndef LOAM_INTERNAL_VM_AHEAD_H
 #define LOAM_INTERNAL_VM_AHEAD_H
@@ -28,9 +35,11 @@ enum {
     LOAM_AHEAD_LEAST = 256 << 10,   /* smallest block that is reserved ahead */
     LOAM_AHEAD_FACTOR = 16,         /* a reservation is so many times its block */
     LOAM_AHEAD_RESERVE = 256 << 20, /* and at least so many bytes */
+    LOAM_AHEAD_ALIGN = 256 << 20,   /* blocks of higher alignments are not reserved ahead */
     LOAM_AHEAD_BLOCKS = 8192,       /* at most so many blocks at once */
     LOAM_AHEAD_SLACK = 8 << 20,     /* bytes that small blocks may waste of huge pages, in all */
-    LOAM_AHEAD_TAIL = 256 << 10,    /* bytes behind a block that are not worth a call */
+    LOAM_AHEAD_TAIL = 256 << 10,    /* bytes of a short tail at most */
+    LOAM_AHEAD_TAIL_SHARE = 8,      /* nor is it more than this part of its block */
     LOAM_AHEAD_TAILS = 16,          /* longer tails, and their bytes in all */
     LOAM_AHEAD_TAIL_BYTES = 32 << 20
 };
@@ -88,10 +97,11 @@ void loam_ahead_limit_reserve(size_t size);
 
 /* ---- policy and parts that several files need; vm_ahead.c ---- */
 
-/* The huge page size, 0 where huge pages are not for these blocks; and whether a tool watches. Both
- * are set before there is a record. */
+/* The huge page size, 0 where huge pages are not for these blocks; whether a tool watches; and
+ * whether commit is charged. All are set before there is a record. */
 extern size_t loam_ahead_huge;
 extern bool loam_ahead_watched;
+extern bool loam_ahead_charged;
 
 /* What reservations are aligned to: a huge page, or what page tables are moved in. */
 size_t loam_ahead_unit(void);
@@ -107,6 +117,20 @@ static inline size_t loam_ahead_slack(size_t size)
     return slack > size / 8 ? slack : 0;
 }
 
+/* How many blocks there are, and their sums, which need no lock but are hints without it. */
+size_t loam_registry_count(void);
+size_t loam_registry_reserved(void);
+size_t loam_registry_slack(void);
+
+/* Whether a block that begins with that size, or grows to it, may have huge pages (H5); only where
+ * there are any. */
+static inline bool loam_ahead_may_be_huge(size_t size)
+{
+    size_t slack = loam_ahead_slack(size);
+
+    return slack == 0 || loam_registry_slack() + slack <= LOAM_AHEAD_SLACK;
+}
+
 /* Whether a block that grows to that size deserves huge pages without a doubt. */
 static inline bool loam_ahead_huge_is_due(const loam_ahead *one, size_t size)
 {
@@ -119,12 +143,23 @@ static inline size_t loam_ahead_extent(const loam_ahead *one, size_t size)
     return one->huge ? loam_min(loam_round_up(size, loam_ahead_huge), one->reserved) : size;
 }
 
-/* Bytes that are kept behind a block. */
+/* Where memory ends that a record may have: resident, or charged. */
+static inline size_t loam_ahead_held(const loam_ahead *one)
+{
+    return loam_ahead_charged ? one->committed : one->dirty;
+}
+
+/* Bytes that are kept behind a block; and how many of them need not be noted (H6). */
 static inline size_t loam_ahead_tail(const loam_ahead *one)
 {
-    size_t extent = loam_ahead_extent(one, one->size);
+    size_t extent = loam_ahead_extent(one, one->size), held = loam_ahead_held(one);
 
-    return one->dirty > extent ? one->dirty - extent : 0;
+    return held > extent ? held - extent : 0;
+}
+
+static inline size_t loam_ahead_short_tail(const loam_ahead *one)
+{
+    return loam_min(LOAM_AHEAD_TAIL, one->size / LOAM_AHEAD_TAIL_SHARE);
 }
 
 /* Sets size and slack. Returns how much more slack that is, modulo 2^n. */
@@ -137,11 +172,13 @@ static inline size_t loam_ahead_set_size(loam_ahead *one, size_t size)
     return (size_t)one->slack - before;
 }
 
-/* Advises huge pages for a block that is to have that size, if they are worth it. */
-void loam_ahead_consider_huge(loam_ahead *one, size_t size);
+/* Commits what a block of that size needs, and advises huge pages if they are worth it. False iff
+ * the system refuses; then nothing changed. */
+bool loam_ahead_commit(loam_ahead *one, size_t size);
 
-/* False iff the system refuses; then nothing changed. */
-bool loam_ahead_commit(loam_ahead *one, size_t end);
+/* Gives advice again, where it was lost when pages of a reservation were decommitted (H3). False
+ * iff the system refuses. */
+bool loam_ahead_advise_again(char *ptr, size_t size, bool huge);
 
 /* Takes the record of a block out for its owner. False iff it has none. */
 bool loam_ahead_take_out(const void *ptr, loam_ahead *one);
@@ -158,11 +195,6 @@ void loam_ahead_unmark_behind(const loam_ahead *one);
 
 void loam_registry_lock(void);
 void loam_registry_unlock(void);
-
-/* How many blocks there are, and their sums, which need no lock but are hints without it. */
-size_t loam_registry_count(void);
-size_t loam_registry_reserved(void);
-size_t loam_registry_slack(void);
 
 /* Writes a block down. False iff there are too many, or memory for the record is refused. */
 bool loam_registry_add(const loam_ahead *one);
@@ -202,8 +234,9 @@ static inline bool loam_registry_keeps(void)
     return __atomic_load_n(&loam_registry_newest, __ATOMIC_RELAXED) != NULL;
 }
 
-/* The memory of the kept record; and its figures, which are added. */
-size_t loam_registry_kept_dirty(void);
+/* The memory of the kept record, if it may become a block of that size, else 0; and its figures,
+ * which are added. */
+size_t loam_registry_kept_dirty(size_t size, size_t align);
 void loam_registry_kept_stats(loam_stats *stats);
 
 /* ---- tails; vm_tails.c ---- */
@@ -219,7 +252,7 @@ void loam_tails_forget(loam_ahead *record);
  * iff there is no place for it: then the owner trims. */
 static inline bool loam_tails_note(loam_ahead *one)
 {
-    return LOAM_LIKELY(!one->tailed && loam_ahead_tail(one) <= LOAM_AHEAD_TAIL) ||
+    return LOAM_LIKELY(!one->tailed && loam_ahead_tail(one) <= loam_ahead_short_tail(one)) ||
            loam_tails_note_long(one);
 }
 
@@ -249,7 +282,8 @@ static inline void loam_ahead_age(void)
     loam_tails_age();
 }
 
-/* Gives back the memory of a record that is its caller's alone, from `end` on. */
+/* Gives back the memory of a record that is its caller's alone, from `end` on, and keeps the advice
+ * (H3). */
 void loam_ahead_cut(loam_ahead *one, size_t end);
 
 /* Waits until nobody trims; not under the lock. */

@@ -20,12 +20,12 @@ enum {
     LOAM_VM_CACHE_ENTRIES = 16,
     LOAM_VM_CACHE_AGE = 1000,            /* milliseconds */
     LOAM_VM_CACHE_DIRTY = 64 << 20,      /* bytes, all entries */
-    LOAM_VM_CACHE_ENTRY_DIRTY = 16 << 20 /* bytes, one entry; what is above is decommitted */
+    LOAM_VM_CACHE_ENTRY_DIRTY = 16 << 20 /* bytes, one entry; what is above is given back */
 };
 
 /* What a mapping is for: only one of the same kind is handed out again. */
 enum {
-    LOAM_MAPPING_PLAIN = 0,  /* no advice was given for it */
+    LOAM_MAPPING_PLAIN = 0,  /* of use only whole, and whatever was advised for it */
     LOAM_MAPPING_ADVISED,    /* this plus the log2 of the page size that it was advised with */
     LOAM_MAPPING_AHEAD = 128 /* a block that may grow; huge pages iff `advised` */
 };
@@ -49,11 +49,13 @@ void loam_vm_cache_begin(void);
 bool loam_vm_cache_take(size_t size, size_t align, uint32_t kind, loam_mapping *mapping);
 
 /* Takes a kept mapping of the last kind that has room for twice `size` bytes and `least` of them in
- * memory: the newest that has them all there, else the one that has most. */
-bool loam_vm_cache_take_ahead(size_t size, size_t align, size_t least, loam_mapping *mapping);
+ * memory: the newest that has them all there, else the one that has most. Those that huge pages were
+ * advised for are passed over unless `huge`. */
+bool loam_vm_cache_take_ahead(size_t size, size_t align, size_t least, bool huge,
+                              loam_mapping *mapping);
 
 /* Reserves as loam_vm_reserve_ladder(), fresh; when that is refused, gives the kept mappings back
- * and tries once more. Nothing of it is committed. */
+ * and tries once more, unless that could not help. Nothing of it is committed. */
 bool loam_vm_cache_reserve(size_t size, size_t least, size_t align, uint32_t kind,
                            loam_mapping *mapping);
 

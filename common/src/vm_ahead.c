@@ -8,10 +8,12 @@
  *
  * Huge pages. A block whose last huge page is not needed whole is advised if that wastes at most an
  * eighth of the block, or else if it fits in LOAM_AHEAD_SLACK, which all blocks share (and threads
- * that begin at the same instant may each exceed by their block). So blocks hold at most an eighth
- * and 8 MiB more than they asked for, but those that were advised and then grew or shrank to an odd
- * size, which hold one huge page more. All others are advised against, because a system that uses
- * huge pages unasked would give each of them one.
+ * that begin at the same instant may each exceed by their block). What was advised for a block that
+ * is gone is passed over by those that may not have huge pages: to advise against it would leave
+ * them what it has. So blocks hold at most an eighth and 8 MiB more than they asked for, but those
+ * that were advised and then grew or shrank to an odd size, which hold one huge page more. All
+ * others are advised against, because a system that uses huge pages unasked would give each of them
+ * one.
  */
 #include "internal/vm_ahead.h"
 
@@ -34,6 +36,7 @@ static size_t reserve_limit = SIZE_MAX;
 
 size_t loam_ahead_huge;
 bool loam_ahead_watched;
+bool loam_ahead_charged;
 
 /* Before there is a record. */
 static void begin(void)
@@ -42,6 +45,7 @@ static void begin(void)
 
     loam_ahead_huge = huge <= UNIT_MOST ? huge : 0;
     loam_ahead_watched = loam_mark_wanted();
+    loam_ahead_charged = !(loam_vm_capabilities() & LOAM_VM_FREE_COMMIT);
 }
 
 size_t loam_ahead_unit(void)
@@ -76,15 +80,18 @@ void loam_ahead_unmark_behind(const loam_ahead *one)
 
 /* ---- huge pages ---- */
 
-void loam_ahead_consider_huge(loam_ahead *one, size_t size)
+/* For a whole reservation (H3), or against. */
+static void advise(loam_ahead *one, bool huge)
 {
-    size_t slack;
+    one->huge = huge && loam_vm_advise(one->base, one->reserved, LOAM_VM_HUGE);
+    if (!one->huge && loam_vm_huge_page_size())
+        (void)loam_vm_advise(one->base, one->reserved, LOAM_VM_NO_HUGE);
+}
 
-    if (one->huge || loam_ahead_huge == 0)
-        return;
-    slack = loam_ahead_slack(size);
-    if (slack == 0 || loam_registry_slack() + slack <= LOAM_AHEAD_SLACK)
-        one->huge = loam_vm_advise(one->base, one->reserved, LOAM_VM_HUGE);
+bool loam_ahead_advise_again(char *ptr, size_t size, bool huge)
+{
+    return !loam_ahead_charged || loam_vm_huge_page_size() == 0 ||
+           loam_vm_advise(ptr, size, huge ? LOAM_VM_HUGE : LOAM_VM_NO_HUGE);
 }
 
 /* ---- address space ---- */
@@ -124,13 +131,14 @@ static bool reserve_fresh(size_t size, size_t align, loam_mapping *mapping)
         return false;
     if (loam_vm_cache_reserve(wanted, wanted, align, LOAM_MAPPING_AHEAD, mapping))
         return true;
-    loam_atomic_store(&patience, PATIENCE);
+    if (align == loam_ahead_unit()) /* else that may be what was refused */
+        loam_atomic_store(&patience, PATIENCE);
     return loam_vm_cache_reserve(2 * size, 2 * size, align, LOAM_MAPPING_AHEAD, mapping);
 }
 
 /* ---- records ---- */
 
-bool loam_ahead_commit(loam_ahead *one, size_t end)
+static bool commit_to(loam_ahead *one, size_t end)
 {
     if (one->committed >= end)
         return true;
@@ -138,6 +146,24 @@ bool loam_ahead_commit(loam_ahead *one, size_t end)
         return false;
     one->committed = end;
     return true;
+}
+
+static bool commit_huge(loam_ahead *one, size_t size)
+{
+    return loam_ahead_huge != 0 && loam_ahead_may_be_huge(size) &&
+           commit_to(one, loam_min(loam_round_up(size, loam_ahead_huge), one->reserved));
+}
+
+/* Memory comes first (H2). Where it is short of huge pages, small ones may do. */
+bool loam_ahead_commit(loam_ahead *one, size_t size)
+{
+    bool fresh = one->committed == 0;
+
+    if (!one->huge && commit_huge(one, size))
+        advise(one, true);
+    else if (!one->huge && fresh)
+        advise(one, false);
+    return commit_to(one, loam_ahead_extent(one, size));
 }
 
 static loam_ahead from_mapping(const loam_mapping *mapping)
@@ -178,8 +204,15 @@ bool loam_ahead_take_out(const void *ptr, loam_ahead *one)
     return record != NULL;
 }
 
+/* A huge page is given back whole. */
+static size_t tail_unit(const loam_ahead *one)
+{
+    return one->huge ? loam_ahead_huge : loam_vm_page_size();
+}
+
 void loam_ahead_put_back(loam_ahead *one)
 {
+    size_t end;
     bool noted;
 
     loam_registry_lock();
@@ -189,7 +222,8 @@ void loam_ahead_put_back(loam_ahead *one)
     loam_registry_unlock();
     if (LOAM_LIKELY(noted))
         return;
-    loam_ahead_cut(one, loam_ahead_extent(one, one->size));
+    end = loam_ahead_extent(one, one->size);
+    loam_ahead_cut(one, end + loam_round_down(loam_ahead_short_tail(one), tail_unit(one)));
     loam_registry_lock();
     loam_registry_put_back(one);
     loam_registry_unlock();
@@ -202,8 +236,10 @@ void loam_ahead_put_back(loam_ahead *one)
 static bool find_memory(size_t size, size_t align, loam_ahead *one)
 {
     loam_mapping mapping;
+    bool huge = loam_ahead_huge != 0 && loam_ahead_may_be_huge(size);
+    size_t least = loam_registry_kept_dirty(size, align);
 
-    if (!loam_vm_cache_take_ahead(size, align, loam_registry_kept_dirty(), &mapping)) {
+    if (!loam_vm_cache_take_ahead(size, align, least, huge, &mapping)) {
         if (loam_registry_unkeep(size, align, 0, one))
             return true;
         if (!reserve_fresh(size, align, &mapping))
@@ -216,12 +252,7 @@ static bool find_memory(size_t size, size_t align, loam_ahead *one)
 /* What a kept mapping has of memory stays. */
 static bool start(loam_ahead *one, size_t size)
 {
-    bool fresh = one->committed == 0;
-
-    loam_ahead_consider_huge(one, size);
-    if (fresh && !one->huge && loam_vm_huge_page_size())
-        (void)loam_vm_advise(one->base, one->reserved, LOAM_VM_NO_HUGE);
-    if (!loam_ahead_commit(one, loam_ahead_extent(one, size)))
+    if (!loam_ahead_commit(one, size))
         return false;
     (void)loam_ahead_set_size(one, size);
     return true;
@@ -256,7 +287,7 @@ static void *take_slowly(size_t size, size_t align, size_t *dirty)
         return_unused(&one);
         return NULL;
     }
-    if (loam_ahead_tail(&one) > LOAM_AHEAD_TAIL && loam_ahead_take_out(one.base, &out))
+    if (loam_ahead_tail(&one) > loam_ahead_short_tail(&one) && loam_ahead_take_out(one.base, &out))
         loam_ahead_put_back(&out);
     *dirty = loam_min(one.dirty, size);
     return one.base;
@@ -266,6 +297,8 @@ void *loam_ahead_take(size_t size, size_t align, size_t *dirty)
 {
     void *ptr;
 
+    if (LOAM_UNLIKELY(align > LOAM_AHEAD_ALIGN))
+        return NULL;
     loam_tails_age();
     ptr = loam_registry_revive(size, loam_max(align, LOAM_AHEAD_UNIT));
     if (LOAM_UNLIKELY(!ptr))

@@ -48,14 +48,14 @@ static bool grow(loam_ahead *one, size_t size)
 {
     if (size > one->reserved)
         return false;
-    loam_ahead_consider_huge(one, size);
-    if (!loam_ahead_commit(one, loam_ahead_extent(one, size)))
-        size = 0;
-    (void)loam_ahead_set_size(one, loam_max(one->size, size));
-    return size > 0;
+    if (!loam_ahead_commit(one, size))
+        return false;
+    (void)loam_ahead_set_size(one, size);
+    return true;
 }
 
-/* A quarter of the block may stay behind it, and what is not worth a call. */
+/* A quarter of the block may stay behind it, 256 KiB at least, as far as the tails have room for it
+ * (H6). */
 static void shrink(loam_ahead *one, size_t size)
 {
     size_t step = one->huge ? loam_ahead_huge : loam_vm_page_size();
@@ -106,13 +106,14 @@ static void forget(void)
     loam_registry_unlock();
 }
 
-/* What a block leaves behind, or has too much. */
-static void give_rest(char *base, size_t size, size_t committed, size_t dirty)
+/* Ends what a block leaves behind, or has too much: a piece of odd size, which was advised, and that
+ * nobody would ask for. */
+static void end_rest(char *base, size_t size, size_t committed, size_t dirty)
 {
     loam_mapping rest = {.base = base, .size = size, .committed = committed, .dirty = dirty};
 
     if (size > 0)
-        loam_vm_cache_give(&rest);
+        (void)loam_vm_cache_release(&rest);
 }
 
 /* Moves a whole reservation into one that has room for a block: much room, or just that for one
@@ -142,13 +143,15 @@ static char *move_reservation(loam_ahead *one, size_t size)
     size_t got = 0;
     char *moved;
 
-    if (loam_ahead_commit(one, one->reserved))
+    /* Nothing happens here, so there is nothing to write down (H2 if the move is refused). */
+    if (one->committed == one->reserved ||
+        loam_vm_commit(one->base + one->committed, one->reserved - one->committed))
         got = move_pages(one, size, &moved);
     if (got == 0)
         return NULL;
     if (loam_padding(moved, loam_ahead_unit()) != 0) {
         forget();
-        give_rest(moved + size, got - size, got - size, 0);
+        end_rest(moved + size, got - size, got - size, 0);
         return moved;
     }
     one->base = moved;
@@ -169,8 +172,8 @@ static char *move_block(const loam_ahead *one, size_t size)
     if (!moved)
         return NULL;
     forget();
-    give_rest(one->base + old, one->reserved - old, one->committed - old,
-              one->dirty > old ? one->dirty - old : 0);
+    end_rest(one->base + old, one->reserved - old, one->committed - old,
+             one->dirty > old ? one->dirty - old : 0);
     return moved;
 }
 

@@ -6,9 +6,11 @@
  *   bare[0 .. bare_count) those of them that the system gives no page for that; nothing is reserved
  *                         while there are many, so that there is a place for what is under way
  *
- *   V1  count <= LOAM_VM_CACHE_ENTRIES and the sum of dirty <= LOAM_VM_CACHE_DIRTY; less one entry
- *       and what it may have where vm_registry.c keeps one of its own (threads that give back at
- *       the same instant may exceed that by theirs until the next is given)
+ *   V1  count <= LOAM_VM_CACHE_ENTRIES and the sum of held <= LOAM_VM_CACHE_DIRTY, where held is
+ *       what may be resident, or where commit is charged, what is committed; less one entry and what
+ *       it may have where vm_registry.c keeps one of its own (threads that give back at the same
+ *       instant may exceed that by theirs until the next is given). No entry holds more than
+ *       LOAM_VM_CACHE_ENTRY_DIRTY
  *   V2  entries are in the order of their stamps
  *   V3  system calls are made without the lock
  */
@@ -36,7 +38,7 @@ enum { BARE_LIMIT = 32, BARE_MANY = BARE_LIMIT / 2 };
 static struct {
     loam_os_mutex lock;
     size_t count;
-    size_t dirty; /* sum over the entries */
+    size_t held; /* sum over the entries (V1) */
     size_t bare_count;
     loam_mapping bare[BARE_LIMIT];
     kept entries[LOAM_VM_CACHE_ENTRIES];
@@ -172,6 +174,17 @@ static bool many_bare(void)
 
 /* ---- entries; all of this under the lock ---- */
 
+static bool commit_is_charged(void)
+{
+    return !(loam_vm_capabilities() & LOAM_VM_FREE_COMMIT);
+}
+
+/* What counts of a mapping (V1). */
+static size_t held_by(const loam_mapping *mapping)
+{
+    return commit_is_charged() ? loam_max(mapping->dirty, mapping->committed) : mapping->dirty;
+}
+
 static bool fits(const loam_mapping *mapping, size_t size, size_t align, uint32_t kind)
 {
     return mapping->size == size && mapping->kind == kind &&
@@ -181,7 +194,7 @@ static bool fits(const loam_mapping *mapping, size_t size, size_t align, uint32_
 static void remove_entry(size_t i, loam_mapping *out)
 {
     *out = cache.entries[i].mapping;
-    loam_atomic_store(&cache.dirty, cache.dirty - out->dirty);
+    loam_atomic_store(&cache.held, cache.held - held_by(out));
     loam_atomic_store(&cache.count, cache.count - 1);
     if (i < cache.count)
         memmove(&cache.entries[i], &cache.entries[i + 1], (cache.count - i) * sizeof(kept));
@@ -214,7 +227,7 @@ static size_t entries_left(void)
     return LOAM_VM_CACHE_ENTRIES - (loam_registry_keeps() ? 1 : 0);
 }
 
-static size_t dirty_left(void)
+static size_t held_left(void)
 {
     return LOAM_VM_CACHE_DIRTY - (loam_registry_keeps() ? LOAM_VM_CACHE_ENTRY_DIRTY : 0);
 }
@@ -231,7 +244,7 @@ static bool take_entry(size_t size, size_t align, uint32_t kind, loam_mapping *m
 }
 
 /* All that a block needs in memory is better than to be new, and that is better than a part. */
-static bool take_ahead(size_t size, size_t align, size_t least, loam_mapping *mapping)
+static bool take_ahead(size_t size, size_t align, size_t least, bool huge, loam_mapping *mapping)
 {
     size_t best = cache.count;
 
@@ -239,7 +252,7 @@ static bool take_ahead(size_t size, size_t align, size_t least, loam_mapping *ma
         const loam_mapping *one = &cache.entries[i].mapping;
 
         if (one->kind != LOAM_MAPPING_AHEAD || one->size / 2 < size || one->dirty < least ||
-            loam_padding(one->base, align) != 0)
+            loam_padding(one->base, align) != 0 || (one->advised != 0 && !huge))
             continue;
         best = i;
         least = one->dirty + 1;
@@ -279,16 +292,26 @@ bool loam_vm_cache_take(size_t size, size_t align, uint32_t kind, loam_mapping *
     return found;
 }
 
-bool loam_vm_cache_take_ahead(size_t size, size_t align, size_t least, loam_mapping *mapping)
+bool loam_vm_cache_take_ahead(size_t size, size_t align, size_t least, bool huge,
+                              loam_mapping *mapping)
 {
     bool found;
 
     lock_cache();
-    found = take_ahead(size, align, least, mapping);
+    found = take_ahead(size, align, least, huge, mapping);
     unlock_cache();
     if (LOAM_UNLIKELY(watched) && found)
         loam_mark_undefined(mapping->base, mapping->committed);
     return found;
+}
+
+/* What no trim makes room for: more than the process may have, or than half of what x86-64 gives. */
+static bool is_out_of_reach(size_t size, size_t align)
+{
+    size_t most = loam_min(loam_vm_address_space(), (size_t)1 << (sizeof(void *) >= 8 ? 46 : 31));
+    size_t whole;
+
+    return !loam_add_checked(size, align, &whole) || whole > most;
 }
 
 bool loam_vm_cache_reserve(size_t size, size_t least, size_t align, uint32_t kind,
@@ -299,26 +322,37 @@ bool loam_vm_cache_reserve(size_t size, size_t least, size_t align, uint32_t kin
 
     if (!many_bare() || (loam_vm_trim() > 0 && !many_bare()))
         base = (char *)loam_vm_reserve_ladder(size, least, align, &got);
-    if (!base && loam_vm_trim() > 0)
+    if (!base && !is_out_of_reach(least, align) && loam_vm_trim() > 0)
         base = (char *)loam_vm_reserve_ladder(size, least, align, &got);
     *mapping = (loam_mapping){.base = base, .size = got, .kind = kind};
     return base != NULL;
 }
 
-/* Gives back the memory of a mapping beyond what one entry may hold; the cheap half of releasing.
- */
-static void trim_mapping(loam_mapping *mapping)
+/* Decommitting may lose advice: it is given again, or not claimed any more. False iff neither. */
+static bool renew_advice(loam_mapping *mapping, size_t from, size_t to)
 {
-    size_t keep;
+    if (mapping->kind == LOAM_MAPPING_AHEAD)
+        return loam_ahead_advise_again(mapping->base + from, to - from, mapping->advised != 0);
+    if (commit_is_charged())
+        mapping->advised = loam_min(mapping->advised, from);
+    return true;
+}
 
-    if (LOAM_LIKELY(mapping->dirty <= LOAM_VM_CACHE_ENTRY_DIRTY) ||
-        mapping->kind == LOAM_MAPPING_PLAIN)
-        return;
-    keep = loam_round_up(LOAM_VM_CACHE_ENTRY_DIRTY, loam_vm_page_size());
-    if (mapping->dirty <= keep)
-        return;
-    if (loam_vm_decommit(mapping->base + keep, mapping->committed - keep))
-        mapping->dirty = mapping->committed = keep;
+/* Gives back the memory of a mapping beyond what one entry may hold; the cheap half of releasing.
+ * False iff it should rather be released: it would be of no use without that memory, or there was a
+ * refusal. */
+static bool trim_mapping(loam_mapping *mapping)
+{
+    size_t keep = LOAM_VM_CACHE_ENTRY_DIRTY, committed = mapping->committed;
+
+    if (LOAM_LIKELY(held_by(mapping) <= keep))
+        return true;
+    if (mapping->kind == LOAM_MAPPING_PLAIN ||
+        !loam_vm_decommit(mapping->base + keep, committed - keep))
+        return false;
+    mapping->dirty = loam_min(mapping->dirty, keep);
+    mapping->committed = keep;
+    return renew_advice(mapping, keep, committed);
 }
 
 bool loam_vm_cache_release(const loam_mapping *mapping)
@@ -329,16 +363,15 @@ bool loam_vm_cache_release(const loam_mapping *mapping)
 void loam_vm_cache_give(const loam_mapping *mapping)
 {
     loam_mapping given = *mapping;
-    size_t most_entries, most_dirty;
+    size_t most_entries, most_held;
     uint64_t now;
     victims out;
 
     loam_vm_cache_begin();
     loam_ahead_age();
-    trim_mapping(&given);
     most_entries = entries_left();
-    most_dirty = dirty_left();
-    if (given.dirty > most_dirty) {
+    most_held = held_left();
+    if (!trim_mapping(&given)) {
         (void)release_mapping(&given);
         return;
     }
@@ -348,12 +381,12 @@ void loam_vm_cache_give(const loam_mapping *mapping)
     lock_cache();
     now = loam_os_milliseconds(); /* in here, so that stamps are in order (V2) */
     evict_aged(now, &out);
-    while (cache.count >= most_entries || cache.dirty + given.dirty > most_dirty)
+    while (cache.count >= most_entries || cache.held + held_by(&given) > most_held)
         evict_oldest(&out);
     cache.entries[cache.count].mapping = given;
     cache.entries[cache.count].stamp = now;
     loam_atomic_store(&cache.count, cache.count + 1);
-    loam_atomic_store(&cache.dirty, cache.dirty + given.dirty);
+    loam_atomic_store(&cache.held, cache.held + held_by(&given));
     unlock_cache();
     if (LOAM_UNLIKELY(out.count > 0))
         (void)release_victims(&out);
@@ -364,11 +397,11 @@ void loam_vm_cache_make_room(void)
     victims out;
 
     if (LOAM_LIKELY(loam_atomic_load(&cache.count) <= entries_left() &&
-                    loam_atomic_load(&cache.dirty) <= dirty_left()))
+                    loam_atomic_load(&cache.held) <= held_left()))
         return;
     out.count = 0;
     lock_cache();
-    while (cache.count > entries_left() || (cache.count > 0 && cache.dirty > dirty_left()))
+    while (cache.count > entries_left() || (cache.count > 0 && cache.held > held_left()))
         evict_oldest(&out);
     unlock_cache();
     (void)release_victims(&out);
@@ -393,7 +426,7 @@ void loam_vm_trim_stats(loam_stats *stats)
     memset(stats, 0, sizeof *stats);
     loam_ahead_trim_stats(stats);
     lock_cache();
-    stats->committed += cache.dirty;
+    stats->committed += cache.held;
     stats->blocks += cache.count + cache.bare_count;
     stats->refused = cache.refused;
     for (size_t i = 0; i < cache.count; i++)

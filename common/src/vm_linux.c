@@ -3,11 +3,20 @@
  * Under overcommit modes 0 and 1 a reservation is mapped readable and writable at once with
  * MAP_NORESERVE: it charges nothing until it is touched, and commit is free. Under mode 2, or under
  * RLIMIT_DATA, that would be charged whole, so a reservation is PROT_NONE, commit is mprotect, and
- * decommit maps fresh PROT_NONE pages over the range, which is what gives the charge back.
+ * decommit maps fresh PROT_NONE pages over the range, which is what gives the charge back, and
+ * loses the advice that was given for them.
+ *
+ * mlockall(MCL_FUTURE) makes the kernel fill new mappings at once, unless they are PROT_NONE; and
+ * mprotect then fills what it makes accessible. A process that begins so works as one that is
+ * charged: what is committed is filled and locked, and address space is not. If it begins later,
+ * reservations of LOCK_FROM bytes or more are mapped PROT_NONE, looked at, set to be locked page by
+ * page when they are touched, and made accessible only then. The look is one that the kernel answers
+ * for this very mapping: it does not drop pages of locked ones.
  */
 #define _GNU_SOURCE
 #include "internal/vm_backend.h"
 
+#include "internal/atomic.h"
 #include "internal/bits.h"
 #include "internal/vm_edges.h"
 
@@ -25,12 +34,15 @@
 enum {
     ADVICE_GUARD_INSTALL = 102, /* Linux 6.13 */
     ADVICE_GUARD_REMOVE = 103,
+    ADVICE_DROP_LOCKED = 24, /* Linux 5.18: MADV_DONTNEED for locked pages too */
+    LOCK_ON_FAULT = 1,       /* flag of mlock2, Linux 4.4 */
     POLICY_INTERLEAVE = 3,
     POLICY_LOCAL = 4,
     POLICY_MEMS_ALLOWED = 4 /* flag of get_mempolicy */
 };
 
-enum { NODE_WORDS = 16 }; /* 1024 memory nodes */
+enum { NODE_WORDS = 16 };     /* 1024 memory nodes */
+enum { LOCK_FROM = 1 << 20 }; /* smaller reservations may be filled and locked whole */
 
 static loam_vm_facts known;
 static bool forced_strict;
@@ -82,6 +94,20 @@ static bool commit_is_charged(void)
     if (forced_strict || getrlimit(RLIMIT_DATA, &data) != 0 || data.rlim_cur != RLIM_INFINITY)
         return true;
     return read_text("/proc/sys/vm/overcommit_memory", text, sizeof text) == 0 || text[0] == '2';
+}
+
+/* Whether the kernel fills new mappings as soon as they are there. */
+static bool mappings_are_filled(size_t page_size)
+{
+    void *page = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char state = 0;
+    bool filled;
+
+    if (page == MAP_FAILED)
+        return false;
+    filled = mincore(page, page_size, &state) == 0 && (state & 1) != 0;
+    (void)munmap(page, page_size);
+    return filled;
 }
 
 static size_t find_huge_page_size(void)
@@ -141,7 +167,7 @@ void loam_vm_native_facts(loam_vm_facts *facts)
     known.address_space = find_address_space();
     known.capabilities =
         LOAM_VM_LAZY_PURGE | LOAM_VM_REMAP | LOAM_VM_PARTIAL_RELEASE | LOAM_VM_ZERO_ON_DECOMMIT;
-    if (!commit_is_charged())
+    if (!commit_is_charged() && !mappings_are_filled(known.page_size))
         known.capabilities |= LOAM_VM_FREE_COMMIT;
     if (known.huge_page_size)
         known.capabilities |= LOAM_VM_HUGE_ADVICE;
@@ -163,9 +189,38 @@ static void *map_pages(void *where, size_t size, int protection, int flags)
     return ptr == MAP_FAILED ? NULL : ptr;
 }
 
-static int reserve_protection(void)
+/* Drops the pages of a mapping, also of a locked one. */
+static bool drop_pages(void *ptr, size_t size)
 {
-    return can(LOAM_VM_FREE_COMMIT) ? PROT_READ | PROT_WRITE : PROT_NONE;
+    return madvise(ptr, size, MADV_DONTNEED) == 0 ||
+           (errno == EINVAL && madvise(ptr, size, ADVICE_DROP_LOCKED) == 0);
+}
+
+/* Makes a reservation accessible, without a page being filled. */
+static bool open_pages(void *ptr, size_t size)
+{
+    bool locked = madvise(ptr, known.page_size, MADV_DONTNEED) != 0 && errno == EINVAL;
+
+    if (locked && syscall(SYS_mlock2, ptr, size, LOCK_ON_FAULT) != 0)
+        return false;
+    return mprotect(ptr, size, PROT_READ | PROT_WRITE) == 0;
+}
+
+/* Whether a reservation is made accessible in a step of its own, which may be refused. */
+static bool opens_later(size_t size)
+{
+    return can(LOAM_VM_FREE_COMMIT) && size >= LOCK_FROM;
+}
+
+static void *map_reservation(loam_vm_claim *mine, size_t size)
+{
+    bool closed = !can(LOAM_VM_FREE_COMMIT) || opens_later(size);
+    void *ptr = map_pages(NULL, size, closed ? PROT_NONE : PROT_READ | PROT_WRITE, 0);
+
+    if (!ptr || !opens_later(size) || open_pages(ptr, size))
+        return ptr;
+    loam_vm_unmap(mine, ptr, size);
+    return NULL;
 }
 
 /* Maps `size` bytes at `phase` modulo `align`, by mapping more and trimming both edges.
@@ -179,7 +234,7 @@ static void *map_trimmed(loam_vm_claim *mine, size_t size, size_t align, size_t 
 
     if (!loam_add_checked(size, align - known.page_size, &whole))
         return NULL;
-    ptr = map_pages(NULL, whole, reserve_protection(), 0);
+    ptr = map_reservation(mine, whole);
     if (!ptr)
         return NULL;
     before = (phase - (uintptr_t)ptr) & (align - 1);
@@ -191,7 +246,7 @@ static void *map_trimmed(loam_vm_claim *mine, size_t size, size_t align, size_t 
 /* Maps `size` bytes and keeps them only if they happen to be aligned. */
 static void *map_lucky(loam_vm_claim *mine, size_t size, size_t align)
 {
-    void *ptr = map_pages(NULL, size, reserve_protection(), 0);
+    void *ptr = map_reservation(mine, size);
 
     if (!ptr || loam_padding(ptr, align) == 0)
         return ptr;
@@ -221,10 +276,11 @@ static void *linux_reserve(size_t size, size_t align)
     loam_vm_claim mine;
 
     loam_vm_retry_unmap();
-    if (align <= known.page_size) {
-        ptr = map_pages(NULL, size, reserve_protection(), 0);
+    if (align <= known.page_size && !opens_later(size)) {
+        ptr = map_reservation(NULL, size);
     } else if (loam_vm_claim_places(&mine)) {
-        ptr = map_aligned(&mine, size, align);
+        ptr = align <= known.page_size ? map_reservation(&mine, size)
+                                       : map_aligned(&mine, size, align);
         loam_vm_end_claim(&mine);
     }
     errno = saved;
@@ -262,14 +318,18 @@ static bool advise_pages(void *ptr, size_t size, int advice)
 
 static bool linux_purge(void *ptr, size_t size, loam_vm_purge_mode mode)
 {
-    return (mode == LOAM_VM_PURGE_LAZY && advise_pages(ptr, size, MADV_FREE)) ||
-           advise_pages(ptr, size, MADV_DONTNEED);
+    int saved = errno;
+    bool done =
+        (mode == LOAM_VM_PURGE_LAZY && madvise(ptr, size, MADV_FREE) == 0) || drop_pages(ptr, size);
+
+    errno = saved;
+    return done;
 }
 
 static bool linux_decommit(void *ptr, size_t size)
 {
     int saved = errno;
-    bool done = can(LOAM_VM_FREE_COMMIT) ? madvise(ptr, size, MADV_DONTNEED) == 0
+    bool done = can(LOAM_VM_FREE_COMMIT) ? drop_pages(ptr, size)
                                          : map_pages(ptr, size, PROT_NONE, MAP_FIXED) != NULL;
 
     errno = saved;
@@ -325,18 +385,34 @@ static void *linux_remap(void *ptr, size_t size, size_t new_size)
 
 /* ---- guards and advice ---- */
 
-/* Where a guard is a protection, that is set first, because nothing has changed when it is refused;
- * the contents must go at the latest when the guard does. */
+/* Locked pages can't have the cheap kind: then guards may be of both kinds from there on. */
+static size_t guards_protect;
+
+/* The protection is set first, because nothing has changed when it is refused; the contents must go
+ * at the latest when the guard does. */
+static bool protect_pages(void *ptr, size_t size)
+{
+    if (mprotect(ptr, size, PROT_NONE) != 0)
+        return false;
+    (void)drop_pages(ptr, size);
+    return true;
+}
+
+static bool unprotect_pages(void *ptr, size_t size)
+{
+    return drop_pages(ptr, size) && mprotect(ptr, size, PROT_READ | PROT_WRITE) == 0;
+}
+
 static bool linux_guard(void *ptr, size_t size)
 {
     int saved = errno;
-    bool done;
+    bool cheap = can(LOAM_VM_CHEAP_GUARD);
+    bool done = cheap && madvise(ptr, size, ADVICE_GUARD_INSTALL) == 0;
 
-    if (can(LOAM_VM_CHEAP_GUARD))
-        return advise_pages(ptr, size, ADVICE_GUARD_INSTALL);
-    done = mprotect(ptr, size, PROT_NONE) == 0;
-    if (done)
-        (void)madvise(ptr, size, MADV_DONTNEED);
+    if (!done && (!cheap || errno == EINVAL)) {
+        loam_atomic_store(&guards_protect, 1);
+        done = protect_pages(ptr, size);
+    }
     errno = saved;
     return done;
 }
@@ -344,12 +420,10 @@ static bool linux_guard(void *ptr, size_t size)
 static bool linux_unguard(void *ptr, size_t size)
 {
     int saved = errno;
-    bool done;
+    bool done = loam_atomic_load(&guards_protect) == 0 || unprotect_pages(ptr, size);
 
-    if (can(LOAM_VM_CHEAP_GUARD))
-        return advise_pages(ptr, size, ADVICE_GUARD_REMOVE);
-    done =
-        madvise(ptr, size, MADV_DONTNEED) == 0 && mprotect(ptr, size, PROT_READ | PROT_WRITE) == 0;
+    if (done && can(LOAM_VM_CHEAP_GUARD))
+        done = madvise(ptr, size, ADVICE_GUARD_REMOVE) == 0;
     errno = saved;
     return done;
 }

@@ -13,7 +13,7 @@
  *   R4  system calls are made without the lock
  *   R5  at most one record is kept, the one of `newest`: that of the block which ended last. It has
  *       no more memory than an entry of the cache may have, no size and no tail. Where a tool
- *       watches there is none
+ *       watches there is none. It becomes only a block that may have its pages (H5)
  */
 #include "internal/vm_ahead.h"
 
@@ -197,6 +197,11 @@ static bool has_room(const loam_ahead *one, size_t size, size_t align)
     return one->reserved / 2 >= size && loam_padding(one->base, align) == 0;
 }
 
+static bool suits(const loam_ahead *one, size_t size, size_t align)
+{
+    return has_room(one, size, align) && (!one->huge || loam_ahead_may_be_huge(size));
+}
+
 static void set_size(loam_ahead *record, size_t size)
 {
     loam_registry_add_slack(loam_ahead_set_size(record, size));
@@ -207,7 +212,7 @@ static char *revive(size_t size, size_t align)
 {
     loam_ahead *record = loam_registry_newest ? find(loam_registry_newest) : NULL;
 
-    if (!record || record->dirty < size || !has_room(record, size, align) ||
+    if (!record || record->dirty < size || !suits(record, size, align) ||
         loam_ahead_extent(record, size) > record->committed || loam_ahead_huge_is_due(record, size))
         return NULL;
     set_size(record, size);
@@ -304,13 +309,14 @@ bool loam_registry_end(const void *base, loam_ahead *rest, bool *more)
     return record != NULL;
 }
 
-size_t loam_registry_kept_dirty(void)
+size_t loam_registry_kept_dirty(size_t size, size_t align)
 {
     size_t dirty = 0;
 
     if (loam_registry_keeps()) {
         loam_registry_lock();
-        dirty = loam_registry_newest ? find(loam_registry_newest)->dirty : 0;
+        if (loam_registry_newest && suits(find(loam_registry_newest), size, align))
+            dirty = find(loam_registry_newest)->dirty;
         loam_registry_unlock();
     }
     return dirty;
@@ -325,7 +331,7 @@ bool loam_registry_unkeep(size_t size, size_t align, uint64_t age, loam_ahead *o
     loam_registry_lock();
     if (loam_registry_newest && (age == 0 || newest_is_older(age)))
         record = find(loam_registry_newest);
-    if (record && !has_room(record, size, align))
+    if (record && !suits(record, size, align))
         record = NULL;
     if (record)
         unkeep(record, one);
@@ -337,7 +343,7 @@ void loam_registry_kept_stats(loam_stats *stats)
 {
     loam_registry_lock();
     if (loam_registry_newest) {
-        stats->committed += find(loam_registry_newest)->dirty;
+        stats->committed += loam_ahead_held(find(loam_registry_newest));
         stats->reserved += find(loam_registry_newest)->reserved;
         stats->blocks++;
     }

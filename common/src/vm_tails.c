@@ -1,12 +1,13 @@
 /* vm_tails.c: memory that stays behind blocks of the page allocator for a while; see vm_ahead.h.
  *
- *   base          size                 dirty
+ *   base          size                 dirty, or where commit is charged, committed
  *    |### block ###|~~~~~~ tail ~~~~~~~~|------ address space ------|
  *
  * A block that shrank, or that was given a reservation which somebody else had used, has memory
  * behind it that it may grow into without a page fault. That memory is bounded in number, bytes and
  * age, as what the cache of released mappings keeps is, and anybody may give back what has become
- * too old, while the block lives on.
+ * too old, while the block lives on. A short tail (H6) is not worth an entry: many of them are still
+ * small beside their blocks.
  *
  *   T1  entries are in the order of their stamps; each stands for a record in the registry with
  *       `tailed` set, and there is one for each such record
@@ -57,6 +58,7 @@ void loam_ahead_cut(loam_ahead *one, size_t end)
         return;
     loam_ahead_unmark_behind(one);
     if (loam_vm_decommit(one->base + end, one->committed - end)) {
+        (void)loam_ahead_advise_again(one->base + end, one->committed - end, one->huge);
         one->committed = end;
         one->dirty = loam_min(one->dirty, end);
     }
@@ -107,7 +109,7 @@ bool loam_tails_note_long(loam_ahead *one)
 
     if (!one->tailed)
         return one->tailed = add_entry(one, bytes);
-    one->tailed = bytes > LOAM_AHEAD_TAIL;
+    one->tailed = bytes > loam_ahead_short_tail(one);
     if (one->tailed)
         entries[entry_of(one->base)].bytes = bytes;
     else

@@ -34,6 +34,42 @@ static inline char *ahead_take(size_t size)
     return ptr;
 }
 
+/* What is written down of a block. False iff it has no reservation. */
+static inline bool ahead_find(const char *ptr, loam_ahead *one)
+{
+    loam_ahead *record;
+
+    loam_registry_lock();
+    record = loam_registry_find(ptr);
+    if (record)
+        *one = *record;
+    loam_registry_unlock();
+    return record != NULL;
+}
+
+static inline loam_ahead ahead_record(const char *ptr)
+{
+    loam_ahead one;
+
+    EXPECT(ahead_find(ptr, &one));
+    return one;
+}
+
+/* Expects that what is written down of a block, if anything, holds together (H2, H6). */
+static inline void ahead_expect_true(const char *ptr)
+{
+    loam_ahead one;
+
+    if (!ahead_find(ptr, &one))
+        return;
+    EXPECT_PTR(one.base, ptr);
+    EXPECT_LE(one.size, loam_ahead_extent(&one, one.size));
+    EXPECT_LE(loam_ahead_extent(&one, one.size), one.committed);
+    EXPECT_LE(one.committed, one.reserved);
+    EXPECT_LE(one.dirty, one.committed);
+    EXPECT(one.tailed || loam_ahead_tail(&one) <= loam_ahead_short_tail(&one));
+}
+
 static inline void ahead_give(char *ptr, size_t size)
 {
     loam_dealloc(loam_vm_allocator(), ptr, size, 16);

@@ -91,6 +91,7 @@ static void random_work(test_rng *rng, size_t steps)
         }
         one->salt = test_rng_next(rng);
         fill_ends(one);
+        ahead_expect_true(one->ptr);
         if (test_rng_one_in(rng, 500))
             (void)loam_vm_trim();
     }

@@ -115,7 +115,9 @@ loam_allocator loam_libc_allocator(void);
  * reservation is copied or moved at each further growth.
  *
  * **Shrinking** in place gives the memory back but for a quarter of the new size, 256 KiB at least;
- * what stays goes after a second, at the next occasion.
+ * what stays goes after a second, at the next occasion. An eighth of the new size, 256 KiB at most,
+ * may stay for good; and it is all that stays while 16 other blocks have more behind them, or 32 MiB
+ * in all.
  *
  * **Given back**, mappings are kept a short while: at most 16 of them and 64 MiB, 16 MiB in one,
  * each for about a second. So taking and giving in turn makes no system call, and a block that grows
@@ -127,7 +129,7 @@ loam_allocator loam_libc_allocator(void);
  * blocks hold at most an eighth and 8 MiB more than they asked for, and one huge page for each that
  * grew to an odd size. A block that is touched here and there only holds a huge page for each place.
  *
- * Cost: none to three system calls for a block that is not kept, and the faults of first touch; a
+ * Cost: none to six system calls for a block that is not kept, and the faults of first touch; a
  * growth in place is a lookup, and one call where commit is charged. Any thread. */
 loam_allocator loam_vm_allocator(void);
 

@@ -80,12 +80,21 @@ size_t loam_vm_address_space(void);
  *
  * `size` is rounded up to loam_vm_reserve_granularity(). Release it with the same size.
  *
+ * **Locked memory**, on Linux. mlockall(MCL_FUTURE) fills mappings when they are made, but never
+ * what is only reserved here. Where it was called before the first use of this header, there is no
+ * ::LOAM_VM_FREE_COMMIT, and memory is filled and locked when it is committed. Where it is called
+ * later, or with MCL_ONFAULT, a page of a reservation of 1 MiB or more made from then on is locked
+ * when it is first touched; smaller ones are filled whole. All of that can be given back, from Linux
+ * 5.18 on. mlockall(MCL_CURRENT) without MCL_ONFAULT fills whatever is reserved at that moment with
+ * ::LOAM_VM_FREE_COMMIT: call it before the first use of loam. The limit of locked memory
+ * (`ulimit -l`) counts reservations whole.
+ *
  * Returns NULL iff:
  *  - `size` is 0 or above PTRDIFF_MAX, or `align` is not a power of two, or
  *  - the system refuses: no hole is big enough, a limit (`ulimit -v`), too many mappings.
  *
- * Cost: one system call; up to three as a rule, six at most, where `align` is above the
- * granularity. No commit charge. */
+ * Cost: one system call, or three for 1 MiB or more where commit is free; two more as a rule, six at
+ * most, where `align` is above the granularity. No commit charge. */
 LOAM_NODISCARD void *loam_vm_reserve(size_t size, size_t align);
 
 /** Reserves as much as the system lets have between `least` and `size` bytes, by halving.
@@ -145,7 +154,7 @@ LOAM_NODISCARD bool loam_vm_extend(void *ptr, size_t size, size_t new_size);
  * Where commit is charged, or no such address is to be had, it may be any.
  *
  * Returns NULL iff there is no ::LOAM_VM_REMAP, the new size is 0 or above PTRDIFF_MAX, or the
- * system refuses; then nothing changed. Cost: one to seven system calls, four as a rule when it
+ * system refuses; then nothing changed. Cost: one to nine system calls, six as a rule when it
  * moves; O(size / 2 MiB). */
 LOAM_NODISCARD void *loam_vm_remap(void *ptr, size_t size, size_t new_size);
 
@@ -153,13 +162,13 @@ LOAM_NODISCARD void *loam_vm_remap(void *ptr, size_t size, size_t new_size);
  * (::LOAM_VM_CHEAP_GUARD). Their contents are lost. The pages must be committed, and unguarded
  * before they are purged or decommitted.
  *
- * Returns false iff the system refuses; then nothing changed. Cost: one or two system calls. */
+ * Returns false iff the system refuses; then nothing changed. Cost: one or two system calls, three
+ * where memory is locked. */
 LOAM_NODISCARD bool loam_vm_guard(void *ptr, size_t size);
 
 /** Makes guarded pages usable again; they read zero.
  *
- * Returns false iff the system refuses; then they are still guarded. Cost: one or two system
- * calls. */
+ * Returns false iff the system refuses; then they are still guarded. Cost: as loam_vm_guard(). */
 LOAM_NODISCARD bool loam_vm_unguard(void *ptr, size_t size);
 
 /** Gives back what loam keeps for its own reuse for a second or so: released mappings, those of
@@ -171,9 +180,9 @@ LOAM_NODISCARD bool loam_vm_unguard(void *ptr, size_t size);
  * before. */
 size_t loam_vm_trim(void);
 
-/** Figures of what loam_vm_trim() would give back: `committed` may be resident, `reserved` is
- * address space (and counts the memory behind blocks as well), `blocks` how many mappings there are,
- * `refused` how often the system took none back. O(1). */
+/** Figures of what loam_vm_trim() would give back: `committed` may be resident, or is charged where
+ * commit is, `reserved` is address space (and counts the memory behind blocks as well), `blocks` how
+ * many mappings there are, `refused` how often the system took none back. O(1). */
 void loam_vm_trim_stats(loam_stats *stats);
 
 /** Advises the system about a range of pages. Returns false iff the system does not take this
