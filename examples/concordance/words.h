@@ -20,7 +20,7 @@
 
 #include "token.h"
 
-#include <loam/vec.h>
+#include <loam/vec_algorithms.h>
 
 /* A line of a file on which a word occurs. */
 struct place {

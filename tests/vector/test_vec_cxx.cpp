@@ -2,7 +2,7 @@
 // typed operations different there: templates instead of statement expressions.
 #include "support/test.h"
 
-#include <loam/vec.h>
+#include <loam/vec_algorithms.h>
 
 #include <vector>
 
@@ -19,6 +19,11 @@ struct point {
 struct alignas(64) line {
     char bytes[64];
 };
+
+bool is_odd(void *, const void *element)
+{
+    return *static_cast<const int *>(element) % 2 != 0;
+}
 
 int compare(void *, const void *a, const void *b)
 {
@@ -91,6 +96,39 @@ TEST(every_operation, fast)
     loam_vec_clear(&v);
     loam_vec_deinit(&v);
     loam_vec_deinit(&w);
+}
+
+TEST(every_algorithm, fast)
+{
+    ints v = LOAM_VEC_INIT(loam_libc_allocator());
+    const int numbers[] = {5, 3, 8, 3, 1, 5};
+
+    EXPECT(loam_vec_push_n(&v, numbers, 6));
+    loam_vec_stable_sort(&v, compare, nullptr);
+    EXPECT(is(v, {1, 3, 3, 5, 5, 8}) && loam_vec_is_sorted(&v, compare, nullptr));
+    EXPECT(loam_vec_dedup(&v, compare, nullptr) == 2 && is(v, {1, 3, 5, 8}));
+    EXPECT(loam_vec_insert_sorted(&v, compare, nullptr, v.data[1] + 1) && is(v, {1, 3, 4, 5, 8}));
+    loam_vec_reverse(&v);
+    EXPECT(is(v, {8, 5, 4, 3, 1}) && loam_vec_rotate(&v, 2) && is(v, {4, 3, 1, 8, 5}));
+    EXPECT(loam_vec_erase_if(&v, is_odd, nullptr) == 3 && is(v, {4, 8}));
+    loam_vec_deinit(&v);
+}
+
+TEST(room_and_ranges, fast)
+{
+    ints v;
+    LOAM_VEC_BUFFER(int, 4) room;
+
+    loam_vec_init_buffer(&v, &room, loam_libc_allocator());
+    for (int i = 0; i < 4; i++)
+        EXPECT(loam_vec_push_within(&v, i));
+    EXPECT(!loam_vec_push_within(&v, 4) && v.data == room.items && is(v, {0, 1, 2, 3}));
+    EXPECT(loam_vec_replace(&v, 1, 1, v.data + 1, 3) && is(v, {0, 1, 2, 3, 2, 3}));
+    EXPECT(v.data != room.items && loam_vec_replace(&v, 0, 4, v.data + 3, 1) && is(v, {3, 2, 3}));
+    loam_vec_truncate(&v, 9);
+    loam_vec_truncate(&v, 1);
+    EXPECT(is(v, {3}));
+    loam_vec_deinit(&v);
 }
 
 TEST(arguments_of_its_own, fast)

@@ -6,7 +6,7 @@
 #include "support/fail_vm.h"
 #include "support/test.h"
 
-#include <loam/vec.h>
+#include <loam/vec_algorithms.h>
 #include <loam/vm.h>
 
 enum { FULL = 16, MANY = 5000 };
@@ -83,6 +83,24 @@ static bool run_insert_own(subject *s)
     return loam_vec_insert_n(&s->v, s->v.count, s->v.data, s->v.count);
 }
 
+static bool run_replace(subject *s)
+{
+    return loam_vec_replace(&s->v, s->v.count, 0, outside, MANY);
+}
+
+static int compare(void *context, const void *a, const void *b)
+{
+    (void)context;
+    (void)a;
+    (void)b;
+    return 0;
+}
+
+static bool run_insert_sorted(subject *s)
+{
+    return loam_vec_insert_sorted(&s->v, compare, NULL, 0); /* behind all, which equal it */
+}
+
 static bool run_insert_slots(subject *s)
 {
     uint64_t *slots = loam_vec_insert_slots(&s->v, s->v.count, MANY);
@@ -147,6 +165,8 @@ static const verb verbs[] = {
     {"append", run_append, 2 * FULL, false},
     {"insert", run_insert, FULL + 1, false},
     {"insert_n of its own", run_insert_own, 2 * FULL, false},
+    {"replace", run_replace, FULL + MANY, false},
+    {"insert_sorted", run_insert_sorted, FULL + 1, false},
     {"insert_slots", run_insert_slots, FULL + MANY, false},
     {"resize", run_resize, MANY, false},
     {"resize_uninit", run_resize_uninit, MANY, false},
@@ -271,6 +291,59 @@ TEST(shrinking, fast)
     static subject s;
 
     run(&s, &shrink, 0, true);
+}
+
+/* ---- what takes memory and does without ---- */
+
+static int by_low_bits(void *context, const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a % 8, y = *(const uint64_t *)b % 8;
+
+    (void)context;
+    return (x > y) - (x < y);
+}
+
+static void begin_descending(void *context, loam_allocator allocator)
+{
+    subject *s = (subject *)context;
+
+    loam_vec_init(&s->v, allocator);
+    loam_vec_init(&s->other, loam_libc_allocator());
+    EXPECT(loam_vec_reserve_exact(&s->v, MANY));
+    for (size_t i = 0; i < MANY; i++)
+        EXPECT(loam_vec_push(&s->v, 7 - i % 8 + 8 * i));
+    s->before = s->v;
+}
+
+static bool run_stable_sort(void *context)
+{
+    subject *s = (subject *)context;
+
+    loam_vec_stable_sort(&s->v, by_low_bits, NULL);
+    return true;
+}
+
+static void check_stable(void *context, bool done)
+{
+    const subject *s = (const subject *)context;
+
+    EXPECT(done && memcmp(&s->v, &s->before, sizeof s->v) == 0);
+    for (size_t i = 1; i < MANY; i++) {
+        uint64_t a = s->v.data[i - 1], b = s->v.data[i];
+
+        EXPECT(a % 8 < b % 8 || (a % 8 == b % 8 && a < b));
+    }
+}
+
+TEST(sorting_stably, fast)
+{
+    static subject s;
+    fail_each_scenario scenario = {"stable_sort",   &s,           0,  begin_descending,
+                                   run_stable_sort, check_stable, end};
+
+    EXPECT(fail_each_allocation(&scenario) > 0);
+    scenario.flags = FAIL_EACH_NO_RECLAIM;
+    EXPECT(fail_each_allocation(&scenario) > 0);
 }
 
 /* ---- what a reserved array asks of the system ---- */

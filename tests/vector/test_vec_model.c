@@ -120,67 +120,87 @@ static loam_allocator begin_budget(void)
 
 TEST(over_libc, fast)
 {
-    model_run(&(model_ground){begin_libc, expect_none, false}, steps(1500));
+    model_run(&(model_ground){begin_libc, expect_none, false, false}, steps(1500));
 }
 
 TEST(over_vm, fast)
 {
-    model_run(&(model_ground){begin_vm, expect_none, false}, steps(700));
+    model_run(&(model_ground){begin_vm, expect_none, false, false}, steps(700));
 }
 
 TEST(over_split, fast)
 {
-    model_run(&(model_ground){begin_split, expect_none, false}, steps(700));
+    model_run(&(model_ground){begin_split, expect_none, false, false}, steps(700));
 }
 
 TEST(over_checked, fast)
 {
-    model_run(&(model_ground){begin_checked, end_checked, false}, steps(700));
+    model_run(&(model_ground){begin_checked, end_checked, false, false}, steps(700));
 }
 
 TEST(over_arena, fast)
 {
-    model_run(&(model_ground){begin_arena, end_arena, false}, steps(1500));
+    model_run(&(model_ground){begin_arena, end_arena, false, false}, steps(1500));
 }
 
 TEST(over_chained_arena, fast)
 {
-    model_run(&(model_ground){begin_chain, end_chain, false}, steps(1500));
+    model_run(&(model_ground){begin_chain, end_chain, false, false}, steps(1500));
 }
 
 TEST(over_fixed_arena, fast)
 {
-    model_run(&(model_ground){begin_fixed, end_arena, true}, steps(1500));
+    model_run(&(model_ground){begin_fixed, end_arena, true, false}, steps(1500));
 }
 
 TEST(over_checked_arena, fast)
 {
-    model_run(&(model_ground){begin_checked_arena, end_checked_arena, false}, steps(700));
+    model_run(&(model_ground){begin_checked_arena, end_checked_arena, false, false}, steps(700));
 }
 
 TEST(over_budget, fast)
 {
-    model_run(&(model_ground){begin_budget, expect_none, true}, steps(1500));
+    model_run(&(model_ground){begin_budget, expect_none, true, false}, steps(1500));
 }
 
 TEST(reserved, fast)
 {
-    model_run(&(model_ground){NULL, NULL, false}, steps(1500));
+    model_run(&(model_ground){NULL, NULL, false, false}, steps(1500));
+}
+
+TEST(in_a_buffer_over_libc, fast)
+{
+    model_run(&(model_ground){begin_libc, expect_none, false, true}, steps(1500));
+}
+
+TEST(in_a_buffer_over_checked, fast)
+{
+    model_run(&(model_ground){begin_checked, end_checked, false, true}, steps(700));
+}
+
+TEST(in_a_buffer_over_an_arena, fast)
+{
+    model_run(&(model_ground){begin_arena, end_arena, false, true}, steps(700));
 }
 
 TEST(long_run_over_libc, slow)
 {
-    model_run(&(model_ground){begin_libc, expect_none, false}, steps(50000));
+    model_run(&(model_ground){begin_libc, expect_none, false, false}, steps(50000));
 }
 
 TEST(long_run_over_arena, slow)
 {
-    model_run(&(model_ground){begin_chain, end_chain, false}, steps(50000));
+    model_run(&(model_ground){begin_chain, end_chain, false, false}, steps(50000));
+}
+
+TEST(long_run_in_a_buffer, slow)
+{
+    model_run(&(model_ground){begin_libc, expect_none, false, true}, steps(50000));
 }
 
 TEST(long_run_reserved, slow)
 {
-    model_run(&(model_ground){NULL, NULL, false}, steps(50000));
+    model_run(&(model_ground){NULL, NULL, false, false}, steps(50000));
 }
 
 TEST_MAIN

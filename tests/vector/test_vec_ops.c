@@ -104,6 +104,69 @@ TEST(taking_out, fast)
     loam_vec_deinit(&v);
 }
 
+TEST(within_the_room, fast)
+{
+    ints v = LOAM_VEC_INIT(loam_libc_allocator());
+    int n = 0;
+    int *data;
+
+    EXPECT(!loam_vec_push_within(&v, n++) && v.cap == 0 && n == 1);
+    count_up(&v, 3);
+    EXPECT(loam_vec_reserve_exact(&v, 5));
+    data = v.data;
+    while (v.count < v.cap)
+        EXPECT(loam_vec_push_within(&v, v.data[1]));
+    EXPECT(!loam_vec_push_within(&v, 7) && v.data == data && v.count == v.cap);
+    loam_vec_truncate(&v, 4);
+    EXPECT_INTS(&v, 0, 1, 2, 1);
+    loam_vec_truncate(&v, SIZE_MAX);
+    loam_vec_truncate(&v, 4);
+    EXPECT_INTS(&v, 0, 1, 2, 1);
+    loam_vec_truncate(&v, 0);
+    EXPECT(v.count == 0 && v.data == data);
+    loam_vec_deinit(&v);
+}
+
+/* Each place that the new elements may come from, with more, as many and less than there were. */
+TEST(replacing, fast)
+{
+    const int more[] = {70, 71, 72, 73};
+    ints v = LOAM_VEC_INIT(loam_libc_allocator());
+
+    count_up(&v, 6);
+    EXPECT(loam_vec_replace(&v, 1, 2, more, 4));
+    EXPECT_INTS(&v, 0, 70, 71, 72, 73, 3, 4, 5);
+    EXPECT(loam_vec_replace(&v, 1, 4, more, 1) && loam_vec_replace(&v, 2, 1, more + 1, 1));
+    EXPECT_INTS(&v, 0, 70, 71, 4, 5);
+    EXPECT(loam_vec_replace(&v, 3, 2, NULL, 0) && loam_vec_replace(&v, 3, 0, NULL, 0));
+    EXPECT_INTS(&v, 0, 70, 71);
+    for (size_t count = 0; count <= 7; count++) {
+        for (size_t at = 0; at <= count; at++) {
+            for (size_t n = 0; n <= count - at; n++) {
+                for (size_t from = 0; from <= count; from++) {
+                    for (size_t m = 0; m <= count - from; m++) {
+                        int expected[16];
+                        size_t k = 0;
+
+                        count_up(&v, (int)count);
+                        if (m % 2)
+                            EXPECT(loam_vec_shrink_to_fit(&v));
+                        for (size_t i = 0; i < at; i++)
+                            expected[k++] = (int)i;
+                        for (size_t i = 0; i < m; i++)
+                            expected[k++] = (int)(from + i);
+                        for (size_t i = at + n; i < count; i++)
+                            expected[k++] = (int)i;
+                        EXPECT(loam_vec_replace(&v, at, n, count ? v.data + from : NULL, m));
+                        EXPECT(is(&v, expected, k));
+                    }
+                }
+            }
+        }
+    }
+    loam_vec_deinit(&v);
+}
+
 TEST(looking, fast)
 {
     ints v = LOAM_VEC_INIT(loam_libc_allocator());
@@ -325,6 +388,7 @@ TEST(counts_that_overflow, fast)
 {
     ints v = LOAM_VEC_INIT(loam_libc_allocator());
     ints before;
+    const int more[5] = {0};
 
     count_up(&v, 5);
     before = v;
@@ -332,9 +396,10 @@ TEST(counts_that_overflow, fast)
     EXPECT(!loam_vec_reserve(&v, (size_t)PTRDIFF_MAX / sizeof(int) + 1));
     EXPECT(!loam_vec_resize(&v, SIZE_MAX / sizeof(int) + 2) &&
            !loam_vec_resize_uninit(&v, SIZE_MAX));
-    EXPECT(!loam_vec_push_n(&v, v.data, SIZE_MAX) && !loam_vec_push_n(&v, v.data, SIZE_MAX - 4));
+    EXPECT(!loam_vec_push_n(&v, more, SIZE_MAX) && !loam_vec_push_n(&v, more, SIZE_MAX - 4));
     EXPECT(!loam_vec_push_slots(&v, SIZE_MAX - 4) && !loam_vec_insert_slots(&v, 1, SIZE_MAX / 4));
-    EXPECT(!loam_vec_insert_n(&v, 2, v.data, SIZE_MAX) && !loam_vec_assign(&v, v.data, SIZE_MAX));
+    EXPECT(!loam_vec_insert_n(&v, 2, more, SIZE_MAX) && !loam_vec_assign(&v, more, SIZE_MAX));
+    EXPECT(!loam_vec_replace(&v, 2, 1, more, SIZE_MAX));
     EXPECT(!loam_vec_fill(&v, 5, SIZE_MAX, 1) && !loam_vec_fill(&v, 0, SIZE_MAX, 1));
     EXPECT(memcmp(&before, &v, sizeof v) == 0);
     EXPECT_INTS(&v, 0, 1, 2, 3, 4);

@@ -3,7 +3,7 @@
  */
 #include "support/test.h"
 
-#include <loam/vec.h>
+#include <loam/vec_algorithms.h>
 
 #include <stdlib.h>
 

@@ -6,8 +6,8 @@ static const model_shape shapes[] = {{1, 1},   {3, 1},   {8, 8},       {24, 8},
                                      {64, 16}, {64, 64}, {4096, 8},    {4096, 4096},
                                      {4, 4},   {16, 16}, {1500, 2048}, {8, 4096}};
 
-static _Alignas(4096) unsigned char source[MODEL_BYTES];
-static uint64_t source_keys[MODEL_MOST];
+_Alignas(4096) unsigned char model_source[MODEL_BYTES];
+uint64_t model_keys[MODEL_MOST];
 
 /* ---- elements ---- */
 
@@ -37,7 +37,7 @@ int model_compare(void *context, const void *a, const void *b)
     return memcmp(a, b, *(const size_t *)context);
 }
 
-static char *nth(const model *m, const model_array *array, size_t at)
+char *model_nth(const model *m, const model_array *array, size_t at)
 {
     return (char *)array->vec.data + at * m->shape.size;
 }
@@ -51,16 +51,15 @@ static void report(void *context, const char *property, const void *where)
     TEST_FAIL("%s", property);
 }
 
-static void expect_same(const model *m, const model_array *array)
+void model_expect_same(const model *m, const model_array *array)
 {
     EXPECT(loam_vec_raw_check(&array->vec, report, NULL, m->shape.size, m->shape.align));
     EXPECT_EQ(array->vec.count, array->count);
     for (size_t i = 0; i < array->count; i++)
-        EXPECT(model_is(nth(m, array, i), array->keys[i], m->shape.size));
+        EXPECT(model_is(model_nth(m, array, i), array->keys[i], m->shape.size));
 }
 
-/* What an operation said. False is for refused memory, and then nothing has changed. */
-static bool done(const model *m, const loam_vec *before, bool result)
+bool model_done(const model *m, const loam_vec *before, bool result)
 {
     const loam_vec *after = &m->one.vec;
 
@@ -75,14 +74,14 @@ static bool done(const model *m, const loam_vec *before, bool result)
 
 /* ---- the model's half of the operations ---- */
 
-static void model_insert(model_array *array, size_t at, const uint64_t *keys, size_t n)
+void model_insert(model_array *array, size_t at, const uint64_t *keys, size_t n)
 {
     memmove(array->keys + at + n, array->keys + at, (array->count - at) * sizeof *keys);
     memcpy(array->keys + at, keys, n * sizeof *keys);
     array->count += n;
 }
 
-static void model_erase(model_array *array, size_t at, size_t n)
+void model_erase(model_array *array, size_t at, size_t n)
 {
     memmove(array->keys + at, array->keys + at + n, (array->count - at - n) * sizeof *array->keys);
     array->count -= n;
@@ -90,49 +89,47 @@ static void model_erase(model_array *array, size_t at, size_t n)
 
 /* ---- arguments ---- */
 
-static size_t below(model *m, size_t n)
+size_t model_below(model *m, size_t n)
 {
     return (size_t)test_rng_below(&m->rng, n);
 }
 
-static size_t position(model *m)
+size_t model_position(model *m)
 {
-    switch (below(m, 4)) {
+    switch (model_below(m, 4)) {
     case 0:
         return 0;
     case 1:
         return m->one.count;
     default:
-        return below(m, m->one.count + 1);
+        return model_below(m, m->one.count + 1);
     }
 }
 
-/* A number of elements that there is room for in the model. */
-static size_t amount(model *m)
+size_t model_amount(model *m)
 {
     size_t left = m->most - m->one.count;
-    size_t n = test_rng_one_in(&m->rng, 8) ? below(m, left + 1) : below(m, 9);
+    size_t n = test_rng_one_in(&m->rng, 8) ? model_below(m, left + 1) : model_below(m, 9);
 
     return n < left ? n : left;
 }
 
-/* `n` elements, or less if they are of the array itself, and their numbers in source_keys. */
-static const void *choose_source(model *m, size_t *n)
+const void *model_choose_source(model *m, size_t *n)
 {
     size_t from;
 
     if (m->one.count && test_rng_one_in(&m->rng, 2)) {
-        from = below(m, m->one.count);
+        from = model_below(m, m->one.count);
         if (*n > m->one.count - from)
             *n = m->one.count - from;
-        memcpy(source_keys, m->one.keys + from, *n * sizeof *source_keys);
-        return nth(m, &m->one, from);
+        memcpy(model_keys, m->one.keys + from, *n * sizeof *model_keys);
+        return model_nth(m, &m->one, from);
     }
     for (size_t i = 0; i < *n; i++) {
-        source_keys[i] = m->next_key++ * 0x9E3779B97F4A7C15u;
-        model_make(source + i * m->shape.size, source_keys[i], m->shape.size);
+        model_keys[i] = m->next_key++ * 0x9E3779B97F4A7C15u;
+        model_make(model_source + i * m->shape.size, model_keys[i], m->shape.size);
     }
-    return source;
+    return model_source;
 }
 
 /* Writes new elements where an operation made room, and their numbers. */
@@ -140,14 +137,12 @@ static void fill_slots(model *m, void *slots, size_t n)
 {
     EXPECT(m->shape.size % m->shape.align || ((uintptr_t)slots & (m->shape.align - 1)) == 0);
     for (size_t i = 0; i < n; i++) {
-        source_keys[i] = m->next_key++ * 0x9E3779B97F4A7C15u;
-        model_make((char *)slots + i * m->shape.size, source_keys[i], m->shape.size);
+        model_keys[i] = m->next_key++ * 0x9E3779B97F4A7C15u;
+        model_make((char *)slots + i * m->shape.size, model_keys[i], m->shape.size);
     }
 }
 
-/* ---- operations; `before` is what the array was ---- */
-
-typedef void operation(model *m, const loam_vec *before);
+/* ---- operations ---- */
 
 static void op_push(model *m, const loam_vec *before)
 {
@@ -156,18 +151,19 @@ static void op_push(model *m, const loam_vec *before)
 
     if (m->one.count == m->most)
         return;
-    x = choose_source(m, &n);
-    if (done(m, before, loam_vec_raw_push(&m->one.vec, x, m->shape.size, m->shape.align)))
-        model_insert(&m->one, m->one.count, source_keys, 1);
+    x = model_choose_source(m, &n);
+    if (model_done(m, before, loam_vec_raw_push(&m->one.vec, x, m->shape.size, m->shape.align)))
+        model_insert(&m->one, m->one.count, model_keys, 1);
 }
 
 static void op_push_n(model *m, const loam_vec *before)
 {
-    size_t n = amount(m);
-    const void *src = choose_source(m, &n);
+    size_t n = model_amount(m);
+    const void *src = model_choose_source(m, &n);
 
-    if (done(m, before, loam_vec_raw_push_n(&m->one.vec, src, n, m->shape.size, m->shape.align)))
-        model_insert(&m->one, m->one.count, source_keys, n);
+    if (model_done(m, before,
+                   loam_vec_raw_push_n(&m->one.vec, src, n, m->shape.size, m->shape.align)))
+        model_insert(&m->one, m->one.count, model_keys, n);
 }
 
 static void op_push_slot(model *m, const loam_vec *before)
@@ -177,21 +173,21 @@ static void op_push_slot(model *m, const loam_vec *before)
     if (m->one.count == m->most)
         return;
     slot = loam_vec_raw_push_slot(&m->one.vec, m->shape.size, m->shape.align);
-    if (!done(m, before, slot != NULL))
+    if (!model_done(m, before, slot != NULL))
         return;
     fill_slots(m, slot, 1);
-    model_insert(&m->one, m->one.count, source_keys, 1);
+    model_insert(&m->one, m->one.count, model_keys, 1);
 }
 
 static void op_push_slots(model *m, const loam_vec *before)
 {
-    size_t n = amount(m);
+    size_t n = model_amount(m);
     void *slots = loam_vec_raw_push_slots(&m->one.vec, n, m->shape.size, m->shape.align);
 
-    if (!done(m, before, slots != NULL))
+    if (!model_done(m, before, slots != NULL))
         return;
     fill_slots(m, slots, n);
-    model_insert(&m->one, m->one.count, source_keys, n);
+    model_insert(&m->one, m->one.count, model_keys, n);
 }
 
 static void op_append(model *m, const loam_vec *before)
@@ -201,36 +197,36 @@ static void op_append(model *m, const loam_vec *before)
 
     if (n > m->most - m->one.count)
         return;
-    memcpy(source_keys, other->keys, n * sizeof *source_keys);
-    if (done(m, before,
-             loam_vec_raw_append(&m->one.vec, &other->vec, m->shape.size, m->shape.align)))
-        model_insert(&m->one, m->one.count, source_keys, n);
+    memcpy(model_keys, other->keys, n * sizeof *model_keys);
+    if (model_done(m, before,
+                   loam_vec_raw_append(&m->one.vec, &other->vec, m->shape.size, m->shape.align)))
+        model_insert(&m->one, m->one.count, model_keys, n);
 }
 
 static void op_insert_n(model *m, const loam_vec *before)
 {
-    size_t n = amount(m), at = position(m);
-    const void *src = choose_source(m, &n);
+    size_t n = model_amount(m), at = model_position(m);
+    const void *src = model_choose_source(m, &n);
 
-    if (done(m, before,
-             loam_vec_raw_insert_n(&m->one.vec, at, src, n, m->shape.size, m->shape.align)))
-        model_insert(&m->one, at, source_keys, n);
+    if (model_done(m, before,
+                   loam_vec_raw_insert_n(&m->one.vec, at, src, n, m->shape.size, m->shape.align)))
+        model_insert(&m->one, at, model_keys, n);
 }
 
 static void op_insert_slots(model *m, const loam_vec *before)
 {
-    size_t n = amount(m), at = position(m);
+    size_t n = model_amount(m), at = model_position(m);
     void *slots = loam_vec_raw_insert_slots(&m->one.vec, at, n, m->shape.size, m->shape.align);
 
-    if (!done(m, before, slots != NULL))
+    if (!model_done(m, before, slots != NULL))
         return;
     fill_slots(m, slots, n);
-    model_insert(&m->one, at, source_keys, n);
+    model_insert(&m->one, at, model_keys, n);
 }
 
 static void op_erase(model *m, const loam_vec *before)
 {
-    size_t at = position(m), n = below(m, m->one.count - at + 1);
+    size_t at = model_position(m), n = model_below(m, m->one.count - at + 1);
 
     (void)before;
     EXPECT(loam_vec_raw_erase_n(&m->one.vec, at, n, m->shape.size));
@@ -239,7 +235,7 @@ static void op_erase(model *m, const loam_vec *before)
 
 static void op_swap_remove(model *m, const loam_vec *before)
 {
-    size_t at = position(m);
+    size_t at = model_position(m);
 
     (void)before;
     if (at == m->one.count)
@@ -252,72 +248,75 @@ static void op_swap_remove(model *m, const loam_vec *before)
 /* Into a place outside, into an element, into the very place that it is taken from, or nowhere. */
 static void op_pop(model *m, const loam_vec *before)
 {
-    size_t at = position(m);
-    void *out = test_rng_one_in(&m->rng, 2) ? (void *)source : NULL;
+    size_t at = model_position(m);
+    void *out = test_rng_one_in(&m->rng, 2) ? (void *)model_source : NULL;
 
     (void)before;
     if (at < m->one.count && test_rng_one_in(&m->rng, 2))
-        out = nth(m, &m->one, at);
+        out = model_nth(m, &m->one, at);
     EXPECT(loam_vec_raw_pop(&m->one.vec, out, m->shape.size) == (m->one.count > 0));
     if (m->one.count == 0)
         return;
     m->one.count--;
     EXPECT(!out || model_is(out, m->one.keys[m->one.count], m->shape.size));
-    if (out && out != (void *)source)
+    if (out && out != (void *)model_source)
         m->one.keys[at] = m->one.keys[m->one.count];
 }
 
 static void op_resize(model *m, const loam_vec *before)
 {
-    size_t n = test_rng_one_in(&m->rng, 2) ? m->one.count + amount(m) : position(m);
+    size_t n = test_rng_one_in(&m->rng, 2) ? m->one.count + model_amount(m) : model_position(m);
     size_t old = m->one.count;
     char zeros[MODEL_ELEMENT] = {0};
 
-    if (!done(m, before, loam_vec_raw_resize(&m->one.vec, n, m->shape.size, m->shape.align)))
+    if (!model_done(m, before, loam_vec_raw_resize(&m->one.vec, n, m->shape.size, m->shape.align)))
         return;
     for (size_t i = old; i < n; i++)
-        EXPECT(memcmp(nth(m, &m->one, i), zeros, m->shape.size) == 0);
+        EXPECT(memcmp(model_nth(m, &m->one, i), zeros, m->shape.size) == 0);
     if (n > old) {
-        fill_slots(m, nth(m, &m->one, old), n - old);
-        model_insert(&m->one, old, source_keys, n - old);
+        fill_slots(m, model_nth(m, &m->one, old), n - old);
+        model_insert(&m->one, old, model_keys, n - old);
     }
     m->one.count = n;
 }
 
 static void op_resize_uninit(model *m, const loam_vec *before)
 {
-    size_t n = test_rng_one_in(&m->rng, 2) ? m->one.count + amount(m) : position(m);
+    size_t n = test_rng_one_in(&m->rng, 2) ? m->one.count + model_amount(m) : model_position(m);
     size_t old = m->one.count;
 
-    if (!done(m, before, loam_vec_raw_resize_uninit(&m->one.vec, n, m->shape.size, m->shape.align)))
+    if (!model_done(m, before,
+                    loam_vec_raw_resize_uninit(&m->one.vec, n, m->shape.size, m->shape.align)))
         return;
     if (n > old) {
-        fill_slots(m, nth(m, &m->one, old), n - old);
-        model_insert(&m->one, old, source_keys, n - old);
+        fill_slots(m, model_nth(m, &m->one, old), n - old);
+        model_insert(&m->one, old, model_keys, n - old);
     }
     m->one.count = n;
 }
 
 static void op_assign(model *m, const loam_vec *before)
 {
-    size_t n = below(m, m->most + 1);
-    const void *src = choose_source(m, &n);
+    size_t n = model_below(m, m->most + 1);
+    const void *src = model_choose_source(m, &n);
 
-    if (!done(m, before, loam_vec_raw_assign(&m->one.vec, src, n, m->shape.size, m->shape.align)))
+    if (!model_done(m, before,
+                    loam_vec_raw_assign(&m->one.vec, src, n, m->shape.size, m->shape.align)))
         return;
     m->one.count = 0;
-    model_insert(&m->one, 0, source_keys, n);
+    model_insert(&m->one, 0, model_keys, n);
 }
 
 static void op_fill(model *m, const loam_vec *before)
 {
-    size_t from = position(m), n = below(m, m->most - from + 1), one = 1;
-    const void *x = choose_source(m, &one);
+    size_t from = model_position(m), n = model_below(m, m->most - from + 1), one = 1;
+    const void *x = model_choose_source(m, &one);
 
-    if (!done(m, before, loam_vec_raw_fill(&m->one.vec, from, n, x, m->shape.size, m->shape.align)))
+    if (!model_done(m, before,
+                    loam_vec_raw_fill(&m->one.vec, from, n, x, m->shape.size, m->shape.align)))
         return;
     for (size_t i = 0; i < n; i++)
-        m->one.keys[from + i] = source_keys[0];
+        m->one.keys[from + i] = model_keys[0];
     if (from + n > m->one.count)
         m->one.count = from + n;
 }
@@ -326,7 +325,8 @@ static void op_copy(model *m, const loam_vec *before)
 {
     model_array *src = test_rng_one_in(&m->rng, 4) ? &m->one : &m->two;
 
-    if (!done(m, before, loam_vec_raw_copy(&m->one.vec, &src->vec, m->shape.size, m->shape.align)))
+    if (!model_done(m, before,
+                    loam_vec_raw_copy(&m->one.vec, &src->vec, m->shape.size, m->shape.align)))
         return;
     memmove(m->one.keys, src->keys, sizeof src->keys);
     m->one.count = src->count;
@@ -344,7 +344,7 @@ static void op_swap(model *m, const loam_vec *before)
     m->one.count = m->two.count;
     memcpy(m->two.keys, kept.keys, sizeof kept.keys);
     m->two.count = kept.count;
-    expect_same(m, &m->two);
+    model_expect_same(m, &m->two);
 }
 
 static void op_clear(model *m, const loam_vec *before)
@@ -358,12 +358,12 @@ static void op_clear(model *m, const loam_vec *before)
 
 static void op_reserve(model *m, const loam_vec *before)
 {
-    size_t n = below(m, m->most + 1);
+    size_t n = model_below(m, m->most + 1);
     bool exact = test_rng_one_in(&m->rng, 2);
     bool result = exact ? loam_vec_raw_reserve_exact(&m->one.vec, n, m->shape.size, m->shape.align)
                         : loam_vec_raw_reserve(&m->one.vec, n, m->shape.size, m->shape.align);
 
-    if (done(m, before, result))
+    if (model_done(m, before, result))
         EXPECT_LE(n, m->one.vec.cap);
     else
         EXPECT_LE(before->cap + 1, n);
@@ -397,7 +397,7 @@ static void op_hand_over(model *m, const loam_vec *before)
     EXPECT(data == before->data && count == before->count && cap == before->cap);
     EXPECT(m->one.vec.data == NULL && m->one.vec.count == 0 && m->one.vec.cap == 0);
     if (test_rng_one_in(&m->rng, 2) &&
-        !loam_vec_raw_push(&m->one.vec, source, size, align)) /* which is given back then */
+        !loam_vec_raw_push(&m->one.vec, model_source, size, align)) /* which is given back then */
         EXPECT(m->pressed || m->ground->may_refuse);
     if (data || m->one.vec.data == NULL)
         EXPECT(loam_vec_raw_adopt(&m->one.vec, data, count, cap, size, align));
@@ -405,48 +405,82 @@ static void op_hand_over(model *m, const loam_vec *before)
         loam_vec_raw_clear(&m->one.vec);
 }
 
-static void op_sort(model *m, const loam_vec *before)
+static void op_push_within(model *m, const loam_vec *before)
 {
-    size_t size = m->shape.size, at, low, high, i;
-    const void *key;
+    size_t n = 1;
+    const void *x;
+    bool result;
 
-    (void)before;
-    if (m->one.count == 0 || !test_rng_one_in(&m->rng, 4))
+    if (m->one.count == m->most)
         return;
-    loam_vec_raw_sort(&m->one.vec, model_compare, &size, size);
-    for (i = 1; i < m->one.count; i++)
-        EXPECT(memcmp(nth(m, &m->one, i - 1), nth(m, &m->one, i), size) <= 0);
-    i = below(m, m->one.count);
-    key = nth(m, &m->one, i);
-    EXPECT(loam_vec_raw_search(&m->one.vec, key, model_compare, &size, &at, size));
-    low = loam_vec_raw_lower_bound(&m->one.vec, key, model_compare, &size, size);
-    high = loam_vec_raw_upper_bound(&m->one.vec, key, model_compare, &size, size);
-    EXPECT(at == low && low <= i && i < high && high <= m->one.count);
-    /* The same elements: each number of the model finds its own, once. */
-    for (i = 0; i < m->one.count; i++) {
-        model_make(source, m->one.keys[i], size);
-        EXPECT(loam_vec_raw_search(&m->one.vec, source, model_compare, &size, NULL, size));
-    }
-    for (i = 1; i < m->one.count; i++) {
-        for (size_t j = i; j > 0; j--) {
-            char a[MODEL_ELEMENT], b[MODEL_ELEMENT];
-            uint64_t kept = m->one.keys[j];
-
-            model_make(a, m->one.keys[j - 1], size);
-            model_make(b, kept, size);
-            if (memcmp(a, b, size) <= 0)
-                break;
-            m->one.keys[j] = m->one.keys[j - 1];
-            m->one.keys[j - 1] = kept;
-        }
-    }
+    x = model_choose_source(m, &n);
+    result = loam_vec_raw_push_within(&m->one.vec, x, m->shape.size);
+    EXPECT(result == (before->count < before->cap) && before->data == m->one.vec.data);
+    if (result)
+        model_insert(&m->one, m->one.count, model_keys, 1);
 }
 
-static operation *const operations[] = {
-    op_push,     op_push,          op_push_n,       op_push_slot, op_push_slots,  op_append,
-    op_insert_n, op_insert_n,      op_insert_slots, op_erase,     op_swap_remove, op_pop,
-    op_resize,   op_resize_uninit, op_assign,       op_fill,      op_copy,        op_swap,
-    op_clear,    op_reserve,       op_shrink,       op_hand_over, op_sort};
+/* More elements, or less, for some: from outside, or from before, behind or across them. */
+static void op_replace(model *m, const loam_vec *before)
+{
+    size_t at = model_position(m), n = model_below(m, m->one.count - at + 1);
+    size_t src_count = model_amount(m);
+    const void *src = model_choose_source(m, &src_count);
+    bool result =
+        loam_vec_raw_replace(&m->one.vec, at, n, src, src_count, m->shape.size, m->shape.align);
+
+    EXPECT(result || src_count > n);
+    if (!model_done(m, before, result))
+        return;
+    model_erase(&m->one, at, n);
+    model_insert(&m->one, at, model_keys, src_count);
+}
+
+static void op_truncate(model *m, const loam_vec *before)
+{
+    size_t n = model_below(m, m->one.count + 3);
+
+    (void)before;
+    if (!test_rng_one_in(&m->rng, 4))
+        return;
+    loam_vec_raw_truncate(&m->one.vec, n);
+    if (n < m->one.count)
+        m->one.count = n;
+}
+
+static model_operation *const operations[] = {op_push,
+                                              op_push,
+                                              op_push_n,
+                                              op_push_slot,
+                                              op_push_slots,
+                                              op_append,
+                                              op_insert_n,
+                                              op_insert_n,
+                                              op_insert_slots,
+                                              op_erase,
+                                              op_swap_remove,
+                                              op_pop,
+                                              op_resize,
+                                              op_resize_uninit,
+                                              op_assign,
+                                              op_fill,
+                                              op_copy,
+                                              op_swap,
+                                              op_clear,
+                                              op_reserve,
+                                              op_shrink,
+                                              op_hand_over,
+                                              op_push_within,
+                                              op_replace,
+                                              op_replace,
+                                              op_truncate,
+                                              model_sort,
+                                              model_stable_sort,
+                                              model_insert_sorted,
+                                              model_erase_if,
+                                              model_dedup,
+                                              model_reverse,
+                                              model_rotate};
 
 /* ---- running ---- */
 
@@ -467,10 +501,25 @@ static void press(model *m)
         loam_failing_restart(&m->failing, &config);
 }
 
+/* An array in a buffer that holds a part of what it may have. */
+static void begin_in_buffer(model *m, model_array *array)
+{
+    static _Alignas(4096) char rooms[2][MODEL_BYTES + 2 * 4096];
+    char *room = rooms[array == &m->two];
+    size_t head = m->shape.align > sizeof(loam_vec_buffer) ? m->shape.align : 64;
+
+    loam_vec_raw_init_buffer(&array->vec,
+                             (loam_vec_buffer *)(void *)(room + head - sizeof(loam_vec_buffer)),
+                             model_below(m, m->most), loam_failing_allocator(&m->failing),
+                             m->shape.size, m->shape.align);
+}
+
 static void begin_array(model *m, model_array *array)
 {
     array->count = 0;
-    if (m->ground->begin)
+    if (m->ground->in_buffer)
+        begin_in_buffer(m, array);
+    else if (m->ground->begin)
         loam_vec_raw_init(&array->vec, loam_failing_allocator(&m->failing));
     else
         EXPECT(loam_vec_raw_init_reserved(&array->vec, m->most, m->shape.size, m->shape.align));
@@ -489,7 +538,7 @@ static void run_shape(model *m, size_t steps)
     begin_array(m, &m->two);
     for (size_t step = 0; step < steps; step++) {
         loam_vec before;
-        size_t kind = below(m, kinds);
+        size_t kind = model_below(m, kinds);
 
         test_note("step %zu, operation %zu, element %zu/%zu", step, kind, m->shape.size,
                   m->shape.align);
@@ -497,7 +546,7 @@ static void run_shape(model *m, size_t steps)
             press(m);
         before = m->one.vec;
         operations[kind](m, &before);
-        expect_same(m, &m->one);
+        model_expect_same(m, &m->one);
         if (!m->ground->begin && before.allocator.self == m->one.vec.allocator.self)
             EXPECT(!before.data || !m->one.vec.data || before.data == m->one.vec.data);
     }

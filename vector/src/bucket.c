@@ -333,7 +333,7 @@ bool loam_bucket_raw_read(const loam_bucket *b, size_t from, size_t count, void 
         const char *piece = piece_at(b, from, &part);
 
         part = loam_min(part, count);
-        memcpy(to, piece, part * b->size);
+        memmove(to, piece, part * b->size);
         to += part * b->size;
         from += part;
         count -= part;

@@ -109,19 +109,26 @@ static void push_spare(loam_strbuf *s, loam_strbuf_chunk *chunk)
     s->spare = chunk;
 }
 
+/* What points to the first waiting chunk with room for `size` bytes, or to none. */
+static loam_strbuf_chunk **find_spare(loam_strbuf *s, size_t size)
+{
+    loam_strbuf_chunk **link = &s->spare;
+
+    while (*link && room_of(*link) < size)
+        link = &(*link)->next;
+    return link;
+}
+
 /* The first waiting chunk with room for `size` bytes, or NULL. */
 static loam_strbuf_chunk *pop_spare(loam_strbuf *s, size_t size)
 {
-    for (loam_strbuf_chunk **link = &s->spare; *link; link = &(*link)->next) {
-        loam_strbuf_chunk *chunk = *link;
+    loam_strbuf_chunk **link = find_spare(s, size), *chunk = *link;
 
-        if (room_of(chunk) >= size) {
-            *link = chunk->next;
-            chunk->next = NULL;
-            return chunk;
-        }
+    if (chunk) {
+        *link = chunk->next;
+        chunk->next = NULL;
     }
-    return NULL;
+    return chunk;
 }
 
 /* Restores S5: the chunk that came last stays. */
@@ -347,6 +354,61 @@ static loam_strbuf_chunk *find_chunk(loam_strbuf *s, size_t size)
     loam_strbuf_chunk *chunk = pop_spare(s, size);
 
     return chunk ? chunk : take_chunk(s, size);
+}
+
+/* Writes a piece to the tail, which was grown for it. If it fails the tail shrinks again, where the
+ * allocator lets it. */
+static bool write_to_grown_tail(loam_strbuf *s, size_t old_size, size_t old_block_size,
+                                loam_strbuf_piece_fn *write, void *piece)
+{
+    loam_strbuf_chunk *tail = s->tail;
+    size_t written;
+
+    if (write(piece, s->next, &written)) {
+        s->next += written;
+        return true;
+    }
+    if (loam_resize(s->allocator, tail, tail->size, old_size, CHUNK_ALIGN)) {
+        s->taken -= tail->size - old_size;
+        tail->size = old_size;
+        s->end = end_of(tail);
+        s->block_size = old_block_size;
+    }
+    return loam_strbuf_refuse(s);
+}
+
+/* Writes a piece to a chunk that is no part of the text until that is done. */
+static bool write_to_chunk(loam_strbuf *s, size_t size, loam_strbuf_piece_fn *write, void *piece)
+{
+    loam_strbuf_chunk **link = find_spare(s, size), *chunk = *link;
+    size_t written, block_size = s->block_size;
+    bool waited = chunk != NULL;
+
+    if (!waited)
+        chunk = take_chunk(s, size);
+    if (!chunk)
+        return loam_strbuf_refuse(s);
+    if (!write(piece, text_of(chunk), &written)) {
+        if (!waited)
+            drop_block(s, chunk);
+        s->block_size = block_size;
+        return loam_strbuf_refuse(s);
+    }
+    if (waited)
+        *link = chunk->next;
+    enter(s, chunk);
+    s->next += written;
+    settle_spares(s);
+    return true;
+}
+
+bool loam_strbuf_write_piece(loam_strbuf *s, size_t size, loam_strbuf_piece_fn *write, void *piece)
+{
+    size_t block_size = s->block_size, tail_size = s->tail ? s->tail->size : 0;
+
+    if (grow_tail(s, size))
+        return write_to_grown_tail(s, tail_size, block_size, write, piece);
+    return write_to_chunk(s, size, write, piece);
 }
 
 char *loam_strbuf_room_slow(loam_strbuf *s, size_t least)

@@ -69,30 +69,36 @@ static size_t told_room(size_t room)
     return loam_min(room, INT_MAX - 1) + 1;
 }
 
-/* Formats into the tail, which has room for `size` bytes. False iff the C library can't, or the
- * text now is a longer one. */
-LOAM_STRBUF_FORMAT_(3, 0)
-static bool format_into_tail(loam_strbuf *s, size_t size, const char *format, va_list arguments)
-{
-    int length = vsnprintf(s->next, told_room(size), format, arguments);
+/* A format that is of `size` bytes, as it seemed when it was tried. */
+typedef struct formatted {
+    const char *format;
+    va_list arguments;
+    size_t size;
+} formatted;
 
-    if (length < 0 || (size_t)length > size)
-        return loam_strbuf_refuse(s);
-    s->next += length;
-    return true;
+/* Formats for the second time. False iff the C library can't, or the text now is a longer one. */
+static bool write_formatted(void *piece, char *to, size_t *written)
+{
+    formatted *f = (formatted *)piece;
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): the list was copied to the structure */
+    int length = vsnprintf(to, told_room(f->size), f->format, f->arguments);
+
+    *written = (size_t)length;
+    return length >= 0 && (size_t)length <= f->size;
 }
 
 bool loam_strbuf_append_format_list(loam_strbuf *s, const char *format, va_list arguments)
 {
     size_t room = loam_strbuf_left(s);
-    va_list again;
+    formatted again;
     int length;
     bool good;
 
     LOAM_REQUIRE(format, LOAM_MISUSE_STRBUF_NULL, s);
     if (!format)
         return loam_strbuf_refuse(s);
-    va_copy(again, arguments);
+    again.format = format;
+    va_copy(again.arguments, arguments);
     length = vsnprintf(s->next, s->next ? told_room(room) : 0, format, arguments);
     if (length < 0 || length == INT_MAX) { /* the latter could not be told to have room */
         good = loam_strbuf_refuse(s);
@@ -100,10 +106,10 @@ bool loam_strbuf_append_format_list(loam_strbuf *s, const char *format, va_list 
         s->next += length;
         good = true;
     } else {
-        good = loam_strbuf_room_slow(s, (size_t)length) &&
-               format_into_tail(s, (size_t)length, format, again);
+        again.size = (size_t)length;
+        good = loam_strbuf_write_piece(s, again.size, write_formatted, &again);
     }
-    va_end(again);
+    va_end(again.arguments);
     return good;
 }
 

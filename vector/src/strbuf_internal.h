@@ -56,6 +56,14 @@ static inline void copy_text(const loam_strbuf *s, size_t size, char *to)
     }
 }
 
+/* Writes a piece of text to a place, and its length. False: it can't, and nothing is appended. */
+typedef bool loam_strbuf_piece_fn(void *piece, char *to, size_t *written);
+
+/* Appends a piece of at most `size` bytes, which do not fit in the tail, and a zero byte, in one
+ * piece. False iff the memory can't be had, or `write` says so; then nothing changed, but that a
+ * tail which grew where it is stays so if the allocator refuses to shrink it. */
+bool loam_strbuf_write_piece(loam_strbuf *s, size_t size, loam_strbuf_piece_fn *write, void *piece);
+
 /* Counts a refusal. */
 static inline bool loam_strbuf_refuse(loam_strbuf *s)
 {

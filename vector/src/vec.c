@@ -27,7 +27,7 @@
 const char loam_vec_reserved_name[] = "reserved array";
 
 enum {
-    QUADRUPLE = 1 << 10,  /* blocks below these bytes become four times as big, others twice */
+    QUADRUPLE = 2 << 10,  /* blocks below these bytes become four times as big, others twice */
     FIRST_BYTES = 64,     /* the first block has so many bytes, */
     FIRST_ELEMENTS = 4,   /* or so many elements, */
     FIRST_LIMIT = 1 << 10 /* unless an element is bigger than this */
@@ -350,18 +350,28 @@ static const loam_allocator_ops ended = {
     .traits = LOAM_RECLAIMS,
 };
 
+/* A reservation ends with the array that has its block, or with its only one (V6): one that was given
+ * the allocator of another has no block while that other has it, and the other way round. */
 loam_allocator loam_vec_drop(void *data, size_t cap, loam_allocator allocator, size_t size,
                              size_t align)
 {
     loam_vec_reserved *record = reserved_record(allocator);
 
     if (record) {
+        LOAM_REQUIRE(cap * size == record->size, LOAM_MISUSE_VEC_RESERVED, record);
+        if (cap * size != record->size)
+            return (loam_allocator){&ended, NULL};
         ((const loam_vec_reserved_ops *)(const void *)allocator.ops)->end(record);
         return (loam_allocator){&ended, NULL};
     }
     if (cap)
         loam_dealloc(allocator, data, cap * size, align);
     return allocator;
+}
+
+bool loam_vec_is_reservation(loam_allocator allocator)
+{
+    return allocator.ops && reserved_record(allocator);
 }
 
 void loam_vec_raw_swap(loam_vec *a, loam_vec *b)

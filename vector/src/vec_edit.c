@@ -9,6 +9,33 @@
  */
 #include "vec_internal.h"
 
+/* ---- arguments ---- */
+
+/* Where elements that are put in come from. */
+typedef struct source {
+    const char *outside; /* unless `inside`: */
+    size_t offset;       /* then so many bytes behind the start of the block, which may move */
+    bool inside;
+} source;
+
+/* Finds out where `n` elements come from. False: they are not all elements of the array, though they
+ * begin in its block. */
+static bool find_source(const loam_vec *vec, const void *src, size_t n, size_t size, source *from)
+{
+    from->inside = n > 0 && lies_inside(vec, src, size);
+    from->outside = (const char *)src;
+    from->offset = from->inside ? (size_t)((const char *)src - (const char *)vec->data) : 0;
+    if (!from->inside || (n <= vec->count && from->offset <= (vec->count - n) * size))
+        return true;
+    LOAM_REQUIRE(false, LOAM_MISUSE_VEC_SOURCE, src);
+    return false;
+}
+
+static const char *source_now(const loam_vec *vec, const source *from)
+{
+    return from->inside ? (const char *)vec->data + from->offset : from->outside;
+}
+
 /* ---- putting in ---- */
 
 bool loam_vec_raw_push(loam_vec *vec, const void *x, size_t size, size_t align)
@@ -33,15 +60,13 @@ void *loam_vec_raw_push_slots(loam_vec *vec, size_t n, size_t size, size_t align
 
 bool loam_vec_raw_push_n(loam_vec *vec, const void *src, size_t n, size_t size, size_t align)
 {
-    bool inside = lies_inside(vec, src, size);
-    size_t offset = inside ? (size_t)((const char *)src - (const char *)vec->data) : 0;
+    source from;
 
-    if (!make_room(vec, n, size, align))
+    if (!find_source(vec, src, n, size, &from) || !make_room(vec, n, size, align))
         return false;
     if (n == 0)
         return true;
-    memcpy(element(vec, vec->count, size), inside ? (const char *)vec->data + offset : src,
-           n * size);
+    memcpy(element(vec, vec->count, size), source_now(vec, &from), n * size);
     vec->count += n;
     return true;
 }
@@ -68,30 +93,52 @@ void *loam_vec_raw_insert_slots(loam_vec *vec, size_t at, size_t n, size_t size,
     return slots_at(vec, at, size, align);
 }
 
-/* Fills a gap of `bytes` at `gap` from what was at `from` before the gap was opened; both count
- * from the start of the block. */
-static void fill_gap_from_inside(char *data, size_t gap, size_t from, size_t bytes)
+/* Fills `bytes` at `to` from what was at `from` before a gap of `opened` bytes was opened at `gap`,
+ * not before `to`; all count from the start of the block. What has moved lies behind all that is
+ * written. */
+static void fill_from_inside(char *data, size_t to, size_t gap, size_t opened, size_t from,
+                             size_t bytes)
 {
     size_t stayed = from < gap ? loam_min(bytes, gap - from) : 0;
 
-    memcpy(data + gap, data + from, stayed);
-    memcpy(data + gap + stayed, data + from + stayed + bytes, bytes - stayed);
+    memmove(data + to, data + from, stayed);
+    if (bytes > stayed)
+        memcpy(data + to + stayed, data + from + stayed + opened, bytes - stayed);
+}
+
+/* Puts `n` elements in the place of fewer: of `old` ones at `at`. */
+static bool replace_by_more(loam_vec *vec, size_t at, size_t old, const source *from, size_t n,
+                            size_t size, size_t align)
+{
+    if (!loam_vec_raw_insert_slots(vec, at + old, n - old, size, align))
+        return false;
+    if (!from->inside)
+        memcpy(element(vec, at, size), from->outside, n * size);
+    else
+        fill_from_inside((char *)vec->data, at * size, (at + old) * size, (n - old) * size,
+                         from->offset, n * size);
+    return true;
 }
 
 bool loam_vec_raw_insert_n(loam_vec *vec, size_t at, const void *src, size_t n, size_t size,
                            size_t align)
 {
-    bool inside = lies_inside(vec, src, size);
-    size_t offset = inside ? (size_t)((const char *)src - (const char *)vec->data) : 0;
-    void *gap = loam_vec_raw_insert_slots(vec, at, n, size, align);
+    return loam_vec_raw_replace(vec, at, 0, src, n, size, align);
+}
 
-    if (!gap)
+bool loam_vec_raw_replace(loam_vec *vec, size_t at, size_t n, const void *src, size_t src_count,
+                          size_t size, size_t align)
+{
+    source from;
+
+    LOAM_REQUIRE(at <= vec->count && n <= vec->count - at, LOAM_MISUSE_VEC_RANGE, vec->data);
+    if (at > vec->count || n > vec->count - at || !find_source(vec, src, src_count, size, &from))
         return false;
-    if (inside)
-        fill_gap_from_inside((char *)vec->data, at * size, offset, n * size);
-    else if (n)
-        memcpy(gap, src, n * size);
-    return true;
+    if (src_count > n)
+        return replace_by_more(vec, at, n, &from, src_count, size, align);
+    if (src_count)
+        memmove(element(vec, at, size), source_now(vec, &from), src_count * size);
+    return loam_vec_raw_erase_n(vec, at + src_count, n - src_count, size);
 }
 
 /* ---- making it equal to something ---- */
@@ -100,14 +147,22 @@ bool loam_vec_raw_insert_n(loam_vec *vec, size_t at, const void *src, size_t n, 
 bool loam_vec_raw_assign(loam_vec *vec, const void *src, size_t n, size_t size, size_t align)
 {
     size_t old = vec->count;
+    source from;
 
-    vec->count = 0;
+    if (!find_source(vec, src, n, size, &from))
+        return false;
+    if (n <= vec->cap) {
+        if (n)
+            memmove(vec->data, src, n * size);
+        vec->count = n;
+        return true;
+    }
+    vec->count = 0; /* all that is assigned comes from outside */
     if (!loam_vec_raw_reserve(vec, n, size, align)) {
         vec->count = old;
         return false;
     }
-    if (n)
-        memmove(vec->data, src, n * size);
+    memcpy(vec->data, src, n * size);
     vec->count = n;
     return true;
 }
@@ -140,16 +195,14 @@ static void fill_elements(char *first, size_t n, const void *x, size_t size)
 bool loam_vec_raw_fill(loam_vec *vec, size_t from, size_t n, const void *x, size_t size,
                        size_t align)
 {
-    bool inside = lies_inside(vec, x, size);
-    size_t offset = inside ? (size_t)((const char *)x - (const char *)vec->data) : 0;
+    source of_x;
 
     LOAM_REQUIRE(from <= vec->count, LOAM_MISUSE_VEC_RANGE, vec->data);
-    if (from > vec->count ||
+    if (from > vec->count || !find_source(vec, x, 1, size, &of_x) ||
         (n > vec->count - from && !make_room(vec, n - (vec->count - from), size, align)))
         return false;
     if (n)
-        fill_elements(element(vec, from, size), n, inside ? (const char *)vec->data + offset : x,
-                      size);
+        fill_elements(element(vec, from, size), n, source_now(vec, &of_x), size);
     vec->count = loam_max(vec->count, from + n);
     return true;
 }

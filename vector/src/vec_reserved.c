@@ -236,6 +236,6 @@ bool loam_vec_raw_init_reserved(loam_vec *vec, size_t max_count, size_t size, si
                                   .most = most,
                                   .max_count = max_count,
                                   .huge_from = choose_huge_from(&mapping)};
-    loam_vec_raw_init(vec, (loam_allocator){&reserved_ops.ops, record});
+    *vec = (loam_vec){NULL, 0, 0, {&reserved_ops.ops, record}};
     return true;
 }

@@ -1,4 +1,4 @@
-/* vec_sort.c: sorting in place, and searching what is sorted.
+/* vec_sort.c: sorting in place.
  *
  * Quicksort that looks at what it does (Orson Peters' pattern-defeating quicksort is the idea):
  *
@@ -17,25 +17,17 @@
  *
  *   Q1  every index is compared with the bounds of its part before it is used, whatever the
  *       comparison says: one that contradicts itself can't lead outside
- *   Q2  elements change places only by exchanges, or through one place that was saved: the array
- *       always has the same ones
+ *   Q2  elements change places only between comparisons: whenever one is called, all of them are in
+ *       the array, each once
  *   Q3  the smaller part is sorted by recursion, so that the stack is O(log n)
  */
-#include "vec_internal.h"
+#include "vec_order.h"
 
 enum {
-    INSERTION = 24, /* parts up to this are sorted by insertion */
-    NINTHER = 128,  /* parts above this have a pivot of nine */
-    FEW_MOVES = 8,  /* insertion into what seems to be sorted gives up after so many */
-    BAD_SPLIT = 8,  /* a split is bad where one side is less than an 8th */
-    SAVED = 256     /* bytes of an element that insertion saves aside; no alignment is above that */
+    NINTHER = 128, /* parts above this have a pivot of nine */
+    FEW_MOVES = 8, /* insertion into what seems to be sorted gives up after so many */
+    BAD_SPLIT = 8  /* a split is bad where one side is less than an 8th */
 };
-
-typedef struct order {
-    loam_vec_compare_fn compare;
-    void *context;
-    size_t size;
-} order;
 
 /* A part of the array: `n` elements from `base` on. */
 typedef struct part {
@@ -44,94 +36,15 @@ typedef struct part {
     bool leftmost; /* whether there is no element before it */
 } part;
 
-static inline bool is_before(const order *o, const char *a, const char *b)
-{
-    return o->compare(o->context, a, b) < 0;
-}
-
-static inline char *nth(const order *o, char *base, size_t n)
-{
-    return base + n * o->size;
-}
-
-static inline void copy_element(void *to, const void *from, size_t size)
-{
-    if (size == 8)
-        memcpy(to, from, 8);
-    else if (size == 4)
-        memcpy(to, from, 4);
-    else
-        memcpy(to, from, size);
-}
-
-static void exchange_bytes(char *a, char *b, size_t size)
-{
-    char saved[64];
-
-    while (size) {
-        size_t step = loam_min(size, sizeof saved);
-
-        memcpy(saved, a, step);
-        memcpy(a, b, step);
-        memcpy(b, saved, step);
-        a += step;
-        b += step;
-        size -= step;
-    }
-}
-
-static inline void exchange(const order *o, char *a, char *b)
-{
-    uint64_t eight;
-
-    if (o->size == 8) {
-        memcpy(&eight, a, 8);
-        memmove(a, b, 8);
-        memcpy(b, &eight, 8);
-    } else if (a != b) {
-        exchange_bytes(a, b, o->size);
-    }
-}
-
-/* ---- insertion ---- */
-
-/* Moves the element at `at` forward to its place among those from `base` on, which are sorted.
- * Returns how many it passed. */
-static size_t insert_back(const order *o, char *base, char *at)
-{
-    _Alignas(SAVED) char saved[SAVED]; /* a comparison looks at it as at an element */
-    char *to = at;
-
-    if (!is_before(o, at, at - o->size))
-        return 0;
-    if (o->size > sizeof saved) {
-        for (; to != base && is_before(o, to, to - o->size); to -= o->size)
-            exchange_bytes(to, to - o->size, o->size);
-    } else {
-        copy_element(saved, at, o->size);
-        do {
-            copy_element(to, to - o->size, o->size);
-            to -= o->size;
-        } while (to != base && is_before(o, saved, to - o->size));
-        copy_element(to, saved, o->size);
-    }
-    return (size_t)(at - to) / o->size;
-}
-
-static void sort_by_insertion(const order *o, char *base, size_t n)
-{
-    for (size_t i = 1; i < n; i++)
-        (void)insert_back(o, base, nth(o, base, i));
-}
-
 /* Sorts what is nearly sorted. False: it was not, and it is not yet. */
 static bool sort_by_few_moves(const order *o, char *base, size_t n)
 {
-    size_t moves = 0;
+    const size_t few = FEW_MOVES * o->size;
+    size_t moved = 0;
 
-    for (size_t i = 1; i < n && moves <= FEW_MOVES; i++)
-        moves += insert_back(o, base, nth(o, base, i));
-    return moves <= FEW_MOVES;
+    for (size_t i = 1; i < n && moved <= few; i++)
+        moved += insert_back(o, base, nth(o, base, i));
+    return moved <= few;
 }
 
 /* ---- the heap ---- */
@@ -286,26 +199,6 @@ static void sort_part(const order *o, part p, unsigned bad_left)
     sort_by_insertion(o, p.base, p.n);
 }
 
-/* Whether the array is sorted now, because it was, or because it was so in reverse. */
-static bool is_one_run(const order *o, char *base, size_t n)
-{
-    size_t i = 1;
-
-    while (i < n && !is_before(o, nth(o, base, i), nth(o, base, i - 1)))
-        i++;
-    if (i == n)
-        return true;
-    if (i > 1)
-        return false;
-    while (i < n && is_before(o, nth(o, base, i), nth(o, base, i - 1)))
-        i++;
-    if (i < n)
-        return false;
-    for (i = 0; i < n / 2; i++)
-        exchange(o, nth(o, base, i), nth(o, base, n - 1 - i));
-    return true;
-}
-
 void loam_vec_raw_sort(loam_vec *vec, loam_vec_compare_fn compare, void *context, size_t size)
 {
     order o = {compare, context, size};
@@ -313,48 +206,4 @@ void loam_vec_raw_sort(loam_vec *vec, loam_vec_compare_fn compare, void *context
 
     if (vec->count > 1 && !is_one_run(&o, all.base, all.n))
         sort_part(&o, all, loam_log2(vec->count));
-}
-
-/* ---- searching ---- */
-
-/* How many elements come before the key, or with `equal`, do not come behind it. */
-static size_t count_before(const loam_vec *vec, const void *key, loam_vec_compare_fn compare,
-                           void *context, bool equal, size_t size)
-{
-    size_t from = 0, n = vec->count;
-
-    while (n > 0) {
-        size_t half = n / 2;
-        int side = compare(context, key, element(vec, from + half, size));
-
-        if (side > 0 || (equal && side == 0)) {
-            from += half + 1;
-            n -= half + 1;
-        } else {
-            n = half;
-        }
-    }
-    return from;
-}
-
-size_t loam_vec_raw_lower_bound(const loam_vec *vec, const void *key, loam_vec_compare_fn compare,
-                                void *context, size_t size)
-{
-    return count_before(vec, key, compare, context, false, size);
-}
-
-size_t loam_vec_raw_upper_bound(const loam_vec *vec, const void *key, loam_vec_compare_fn compare,
-                                void *context, size_t size)
-{
-    return count_before(vec, key, compare, context, true, size);
-}
-
-bool loam_vec_raw_search(const loam_vec *vec, const void *key, loam_vec_compare_fn compare,
-                         void *context, size_t *at, size_t size)
-{
-    size_t found = count_before(vec, key, compare, context, false, size);
-
-    if (at)
-        *at = found;
-    return found < vec->count && compare(context, key, element(vec, found, size)) == 0;
 }

@@ -108,6 +108,8 @@
     X(SCRATCH_THREAD, "scratch arena ended by another thread")                                     \
     X(VEC_RANGE, "index is outside the array")                                                     \
     X(VEC_STORAGE, "storage cannot be handed to or from this array")                               \
+    X(VEC_SOURCE, "elements to put in lie in the room of the array")                               \
+    X(VEC_RESERVED, "allocator is that of a reserved array")                                       \
     X(STRBUF_NULL, "text is NULL")                                                                 \
     X(STRBUF_MARK, "mark lies above the end of the text")                                          \
     X(STRBUF_ROOM, "more bytes than there is room for")

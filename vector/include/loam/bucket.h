@@ -38,8 +38,8 @@
  *   bucket asks nobody. What loam_bucket_reserve() asked for stays until
  *   loam_bucket_shrink_to_fit(). Over an allocator that does not reclaim, such as an arena, nothing
  *   is given back: empty buckets are used again, and loam_bucket_deinit() is O(1).
- * - Elements are bytes: no constructor, destructor or copy of C++ is called. They have the
- *   alignment of their type.
+ * - Elements are bytes: no constructor, destructor or copy of C++ is called, so in C++ they must be
+ *   trivially copyable. They have the alignment of their type.
  * - An element of the array may be passed to every call that takes one or more of them.
  *
  * ## Threads
@@ -226,7 +226,7 @@ LOAM_INLINE LOAM_NODISCARD bool loam_bucket_raw_get(const loam_bucket *b, size_t
 {
     if (LOAM_UNLIKELY(index >= b->count))
         return false;
-    memcpy(element, loam_bucket_raw_place(b, index, size), size);
+    memmove(element, loam_bucket_raw_place(b, index, size), size);
     return true;
 }
 
@@ -386,6 +386,17 @@ LOAM_END_DECLS
 
 /** @cond typed */
 #if defined(__cplusplus)
+extern "C++" {
+/* What std::is_trivially_copyable is made of, without its header. */
+template <typename Element> struct loam_bucket_of_;
+template <typename Element> struct loam_bucket_of_<Element &> {
+    static_assert(__is_trivially_copyable(Element),
+                  "elements of LOAM_BUCKET are copied as bytes: they must be trivially copyable");
+    static_assert(sizeof(Element) > 0, "elements of LOAM_BUCKET have a size");
+    static constexpr size_t size = sizeof(Element);
+};
+}
+#define LOAM_BUCKET_SIZE_(b)          (loam_bucket_of_<decltype(**(b)->buckets)>::size)
 #define LOAM_BUCKET_POINTER_(b)       decltype(&**(b)->buckets)
 #define LOAM_BUCKET_ALIGN_(b)         alignof(decltype(**(b)->buckets))
 #define LOAM_BUCKET_CAST_(b, pointer) static_cast<LOAM_BUCKET_POINTER_(b)>(pointer)
@@ -398,10 +409,17 @@ LOAM_END_DECLS
 #define LOAM_BUCKET_POINTER_(b)       LOAM_BUCKET_TYPEOF_(&**(b)->buckets)
 #define LOAM_BUCKET_ALIGN_(b)         _Alignof(LOAM_BUCKET_TYPEOF_(**(b)->buckets))
 #define LOAM_BUCKET_CAST_(b, pointer) ((LOAM_BUCKET_POINTER_(b))(pointer))
-#endif
 /* The size of an element; does not compile where that is 0. */
 #define LOAM_BUCKET_SIZE_(b)                                                                       \
     (sizeof **(b)->buckets + 0 * sizeof(char[sizeof **(b)->buckets ? 1 : -1]))
+#if defined(__GNUC__)
+/* Lets the compiler complain where nobody looks at the answer. */
+LOAM_INLINE LOAM_NODISCARD bool loam_bucket_done_(bool done)
+{
+    return done;
+}
+#endif
+#endif
 /* A pointer, after a look at its type: it must fit where one to elements stands. */
 #define LOAM_BUCKET_LIKE_(b, pointer) (0 ? *(b)->buckets : (pointer))
 /* Another array, after a look at its element type. */
@@ -462,6 +480,13 @@ LOAM_END_DECLS
  * instructions, inline; a call to the allocator for each bucket. */
 #if defined(__cplusplus)
 #define loam_bucket_push(b, ...) loam_bucket_push_((b), __VA_ARGS__)
+#elif defined(__GNUC__)
+#define loam_bucket_push(b, ...)                                                                   \
+    loam_bucket_done_(__extension__({                                                              \
+        LOAM_BUCKET_TYPEOF_(&*(b)) loam_push_b_ = (b);                                             \
+        LOAM_BUCKET_TYPEOF_(**(b)->buckets) loam_push_x_ = (__VA_ARGS__);                          \
+        loam_bucket_raw_push(&loam_push_b_->raw, &loam_push_x_, LOAM_BUCKET_SIZE_(b));             \
+    }))
 #else
 #define loam_bucket_push(b, ...)                                                                   \
     loam_bucket_raw_push(&(b)->raw, (LOAM_BUCKET_TYPEOF_(**(b)->buckets)[1]){__VA_ARGS__},         \
@@ -587,7 +612,8 @@ LOAM_END_DECLS
         for (type it = LOAM_BUCKET_CAST_(b, it##_cursor_.start);                                   \
              it != it##_cursor_.end && (it--, true); it##_cursor_.at = it)
 
-/** Copies `n` elements from number `from` on to `elements`, which lie in one piece.
+/** Copies `n` elements from number `from` on to `elements`, which lie in one piece that is not in the
+ * array.
  *
  * Returns false iff they are not all there; then nothing is written. Cost: O(n). */
 #define loam_bucket_read(b, from, n, elements)                                                     \

@@ -194,7 +194,8 @@ LOAM_NODISCARD bool loam_strbuf_append_hex(loam_strbuf *s, uint64_t number, unsi
  *
  * Returns false iff
  *  - the memory can't be had,
- *  - the C library can't convert an argument, or the result is not shorter than INT_MAX, or
+ *  - the C library can't convert an argument, or the result is not shorter than INT_MAX,
+ *  - an argument has become longer when it is formatted for the second time, or
  *  - `format` is NULL (a checked build stops with "text is NULL").
  *
  * Then nothing was appended. Cost: that of vsnprintf(), twice where a chunk is taken. */
@@ -242,7 +243,8 @@ LOAM_INLINE void loam_strbuf_advance(loam_strbuf *s, size_t size)
 
 /* ---- taking back ----------------------------------------------------------------------------- */
 
-/** Makes the text as long as it was: drops what is behind the first `length` bytes. Can't fail.
+/** Makes the text as long as it was, or truncates it: drops what is behind the first `length` bytes.
+ * Can't fail.
  *
  * A length above the present one changes nothing; a checked build stops with "mark lies above the
  * end of the text". Cost: O(chunks dropped). */
@@ -313,6 +315,8 @@ loam_strbuf_span loam_strbuf_first_span(const loam_strbuf *s);
 /** The piece behind another one. O(1). */
 loam_strbuf_span loam_strbuf_next_span(const loam_strbuf *s, const loam_strbuf_span *span);
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and names that are declared can have none */
+
 /** A loop over the pieces of a text, in order, none of them empty:
  * `LOAM_STRBUF_EACH_SPAN(span, &s) hash(span.bytes, span.size);`
  *
@@ -320,6 +324,8 @@ loam_strbuf_span loam_strbuf_next_span(const loam_strbuf *s, const loam_strbuf_s
 #define LOAM_STRBUF_EACH_SPAN(span, s)                                                             \
     for (loam_strbuf_span span = loam_strbuf_first_span(s); span.size > 0;                         \
          span = loam_strbuf_next_span((s), &span))
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /** Writes the figures of the text.
  *

@@ -16,8 +16,9 @@
  *      |#### count elements ####|....... room up to cap .......|      count <= cap
  *
  * `v.data[i]` and `v.count` are read directly; loam_vec_at() is the same and looks at the index in
- * a checked build. Elements are moved as bytes (in C++ they must be trivially copyable), are
- * aligned as their type asks, and are not empty: an element type of size 0 does not compile.
+ * a checked build. Elements are moved as bytes, are
+ * aligned as their type asks, and are not empty: an element type of size 0 does not compile, nor
+ * does one that C++ can't move as bytes.
  *
  * ## What holds for every operation
  *
@@ -26,7 +27,9 @@
  * - **Aliasing is right.** An argument may be an element of the same array, point to some of its
  *   elements, or be the array itself: `loam_vec_push(&v, v.data[0])`,
  *   `loam_vec_insert_n(&v, 1, v.data, v.count)`, `loam_vec_append(&v, &v)`. What is put in is what
- *   the argument was before the call.
+ *   the argument was before the call. Only what lies in the room behind the elements is no
+ *   argument: a checked build stops with "elements to put in lie in the room of the array", others
+ *   refuse.
  * - **Arguments are evaluated once**, although these are macros; what is inside `sizeof` is not
  *   evaluated at all.
  * - **Sizes are checked.** A count whose bytes would be above PTRDIFF_MAX is refused like memory
@@ -39,7 +42,7 @@
  *
  * ## Growth
  *
- * Capacity doubles from 64 bytes (or four elements, or one of more than 1 KiB), rounded up to what
+ * Capacity doubles, below 2 KiB fourfold, from 64 bytes (four elements, one if bigger than 1 KiB) to what
  * the allocator wastes nothing with (`good_size`). The block first grows where it is (`resize`),
  * then by moving pages (`remap`), and only then by a copy of the `count` elements. Where doubling
  * is refused, less is asked for, down to the very count that is needed. So n pushes cost O(n), and
@@ -54,34 +57,23 @@
  * The object is five words and may be moved by assignment as long as only one of both is used from
  * then on. To duplicate the elements use loam_vec_copy().
  *
- * ## The untyped core
+ * ## Other headers
  *
- * Every typed operation is a macro over a function `loam_vec_raw_<verb>` on `v.raw`, which takes
- * the size of an element, and where it may take memory its alignment, at run time. These may be
- * used by themselves, for element types that are known only then; always with the same size and
- * alignment for one array. Size 0 or an alignment that is no power of two is refused by whatever
- * takes memory (a checked build stops).
+ * loam/vec_algorithms.h sorts arrays and searches them, reverses and rotates them, and takes out
+ * what a function tells. loam/vec_raw.h is the untyped core: every operation here is a macro over a
+ * function `loam_vec_raw_<verb>` on `v.raw`, for element types that are known at run time only.
  *
  * Not thread safe: one thread at a time uses an array; any number may read it.
  *
  * The macros need `typeof`, which GCC, Clang and C23 have, and C++ does without. Where it is
- * missing, use the functions of the untyped core.
+ * missing, use the functions of loam/vec_raw.h.
  */
 #ifndef LOAM_VEC_H
 #define LOAM_VEC_H
 
-#include <loam/allocator.h>
-#include <loam/inspect.h>
+#include <loam/vec_raw.h>
 
 LOAM_BEGIN_DECLS
-
-/** The untyped core of an array. */
-typedef struct loam_vec {
-    void *data;               /**< The elements; NULL iff `cap` is 0. */
-    size_t count;             /**< How many there are. */
-    size_t cap;               /**< How many there is room for: the block is this many elements. */
-    loam_allocator allocator; /**< Where the block is from. */
-} loam_vec;
 
 /** @cond typed */
 #if defined(__GNUC__)
@@ -90,6 +82,8 @@ typedef struct loam_vec {
 #define LOAM_VEC_EXTENSION_
 #endif
 /** @endcond */
+
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and names that are declared can have none */
 
 /** The type of an array of `type`. Give it a name: each use makes a type of its own.
  *
@@ -109,6 +103,16 @@ typedef struct loam_vec {
         loam_vec raw;                                                                              \
     }
 
+/** The type of a buffer for an array of up to `n` elements, of the array's own element type; see
+ * loam_vec_init_buffer(). Six words and the elements. */
+#define LOAM_VEC_BUFFER(type, n)                                                                   \
+    struct {                                                                                       \
+        loam_vec_buffer head;                                                                      \
+        type items[n];                                                                             \
+    }
+
+/* NOLINTEND(bugprone-macro-parentheses) */
+
 /** Initialises an empty array where it is defined: `ints v = LOAM_VEC_INIT(allocator);` */
 #define LOAM_VEC_INIT(allocator)                                                                   \
     {                                                                                              \
@@ -116,25 +120,6 @@ typedef struct loam_vec {
             NULL, 0, 0, allocator                                                                  \
         }                                                                                          \
     }
-
-/** Orders two elements: negative, zero or positive, as `a` comes before, with or behind `b`.
- *
- * In a search `a` is always the key and `b` an element, so that the key may be of another type.
- * Must not change the array. */
-typedef int (*loam_vec_compare_fn)(void *context, const void *a, const void *b);
-
-/** A block and its capacity in elements, as growth returns it; `data` is NULL where it failed. */
-typedef struct loam_vec_storage {
-    void *data; /**< The elements. */
-    size_t cap; /**< How many there is room for. */
-} loam_vec_storage;
-
-/** What a loop runs over. Internal. */
-typedef struct loam_vec_span {
-    void *first; /**< The first element. */
-    void *last;  /**< Behind the last one. */
-    bool open;   /**< True until the loop is done. */
-} loam_vec_span;
 
 /** The allocator for arrays that may become big: loam_split over loam_libc_allocator() for blocks
  * up to #LOAM_VEC_SPLIT bytes, and loam_vm_allocator() above.
@@ -154,189 +139,24 @@ loam_allocator loam_vec_default_allocator(void);
  * 256; a warm one takes the same with both. */
 #define LOAM_VEC_SPLIT ((size_t)128 << 10)
 
-/* ---- the untyped core, out of line ---- */
-
-/** Makes room for one more element of a full array: the half of loam_vec_push() that is seldom run.
- * Takes and returns values, so that a local array can live in registers. Internal. */
-LOAM_NODISCARD loam_vec_storage loam_vec_grow_one(void *data, size_t cap, loam_allocator allocator,
-                                                  size_t size, size_t align);
-/** Gives a block back, and a reservation that it lies in: the half of loam_vec_deinit(). Returns the
- * allocator that the array has then. Internal. */
-loam_allocator loam_vec_drop(void *data, size_t cap, loam_allocator allocator, size_t size,
-                             size_t align);
-
-/** loam_vec_init_reserved() on the core. */
-LOAM_NODISCARD bool loam_vec_raw_init_reserved(loam_vec *vec, size_t max_count, size_t size,
-                                               size_t align);
-/** loam_vec_reserve() on the core. */
-LOAM_NODISCARD bool loam_vec_raw_reserve(loam_vec *vec, size_t n, size_t size, size_t align);
-/** loam_vec_reserve_exact() on the core. */
-LOAM_NODISCARD bool loam_vec_raw_reserve_exact(loam_vec *vec, size_t n, size_t size, size_t align);
-/** loam_vec_push() on the core; `x` points to the element and may lie in the array. */
-LOAM_NODISCARD bool loam_vec_raw_push(loam_vec *vec, const void *x, size_t size, size_t align);
-/** loam_vec_push_slots() on the core. */
-LOAM_NODISCARD void *loam_vec_raw_push_slots(loam_vec *vec, size_t n, size_t size, size_t align);
-/** loam_vec_push_n() on the core. */
-LOAM_NODISCARD bool loam_vec_raw_push_n(loam_vec *vec, const void *src, size_t n, size_t size,
-                                        size_t align);
-/** loam_vec_append() on the core. */
-LOAM_NODISCARD bool loam_vec_raw_append(loam_vec *vec, const loam_vec *other, size_t size,
-                                        size_t align);
-/** loam_vec_insert_n() on the core. */
-LOAM_NODISCARD bool loam_vec_raw_insert_n(loam_vec *vec, size_t at, const void *src, size_t n,
-                                          size_t size, size_t align);
-/** loam_vec_insert_slots() on the core. */
-LOAM_NODISCARD void *loam_vec_raw_insert_slots(loam_vec *vec, size_t at, size_t n, size_t size,
-                                               size_t align);
-/** loam_vec_erase_n() on the core. */
-bool loam_vec_raw_erase_n(loam_vec *vec, size_t at, size_t n, size_t size);
-/** loam_vec_swap_remove() on the core. */
-bool loam_vec_raw_swap_remove(loam_vec *vec, size_t at, size_t size);
-/** loam_vec_resize() on the core. */
-LOAM_NODISCARD bool loam_vec_raw_resize(loam_vec *vec, size_t n, size_t size, size_t align);
-/** loam_vec_resize_uninit() on the core. */
-LOAM_NODISCARD bool loam_vec_raw_resize_uninit(loam_vec *vec, size_t n, size_t size, size_t align);
-/** loam_vec_assign() on the core. */
-LOAM_NODISCARD bool loam_vec_raw_assign(loam_vec *vec, const void *src, size_t n, size_t size,
-                                        size_t align);
-/** loam_vec_fill() on the core; `x` points to the element and may lie in the array. */
-LOAM_NODISCARD bool loam_vec_raw_fill(loam_vec *vec, size_t from, size_t n, const void *x,
-                                      size_t size, size_t align);
-/** loam_vec_copy() on the core. */
-LOAM_NODISCARD bool loam_vec_raw_copy(loam_vec *vec, const loam_vec *src, size_t size,
-                                      size_t align);
-/** loam_vec_shrink_to_fit() on the core. */
-bool loam_vec_raw_shrink_to_fit(loam_vec *vec, size_t size, size_t align);
-/** loam_vec_trim() on the core. */
-bool loam_vec_raw_trim(loam_vec *vec, size_t size, size_t align);
-/** loam_vec_swap() on the core. */
-void loam_vec_raw_swap(loam_vec *a, loam_vec *b);
-/** loam_vec_adopt() on the core. */
-LOAM_NODISCARD bool loam_vec_raw_adopt(loam_vec *vec, void *data, size_t count, size_t cap,
-                                       size_t size, size_t align);
-/** loam_vec_release() on the core. */
-LOAM_NODISCARD void *loam_vec_raw_release(loam_vec *vec, size_t *count, size_t *cap);
-/** loam_vec_sort() on the core. */
-void loam_vec_raw_sort(loam_vec *vec, loam_vec_compare_fn compare, void *context, size_t size);
-/** loam_vec_lower_bound() on the core. */
-size_t loam_vec_raw_lower_bound(const loam_vec *vec, const void *key, loam_vec_compare_fn compare,
-                                void *context, size_t size);
-/** loam_vec_upper_bound() on the core. */
-size_t loam_vec_raw_upper_bound(const loam_vec *vec, const void *key, loam_vec_compare_fn compare,
-                                void *context, size_t size);
-/** loam_vec_search() on the core. */
-bool loam_vec_raw_search(const loam_vec *vec, const void *key, loam_vec_compare_fn compare,
-                         void *context, size_t *at, size_t size);
-/** loam_vec_stats() on the core. */
-void loam_vec_raw_stats(const loam_vec *vec, loam_stats *stats, size_t size);
-/** loam_vec_walk() on the core. */
-bool loam_vec_raw_walk(const loam_vec *vec, loam_walk_fn visit, void *context, size_t size);
-/** loam_vec_check() on the core. */
-bool loam_vec_raw_check(const loam_vec *vec, loam_check_fn report, void *context, size_t size,
-                        size_t align);
-
-/* ---- the untyped core, inline ---- */
-
-/** loam_vec_init() on the core. */
-LOAM_INLINE void loam_vec_raw_init(loam_vec *vec, loam_allocator allocator)
-{
-    vec->data = NULL;
-    vec->count = 0;
-    vec->cap = 0;
-    vec->allocator = allocator;
-}
-
-/** loam_vec_deinit() on the core. */
-LOAM_INLINE void loam_vec_raw_deinit(loam_vec *vec, size_t size, size_t align)
-{
-    vec->allocator = loam_vec_drop(vec->data, vec->cap, vec->allocator, size, align);
-    vec->data = NULL;
-    vec->count = 0;
-    vec->cap = 0;
-}
-
-/** Makes room for one more element. Internal. */
-LOAM_INLINE LOAM_NODISCARD bool loam_vec_room_(loam_vec *vec, size_t size, size_t align)
-{
-    loam_vec_storage grown;
-
-    if (LOAM_LIKELY(vec->count != vec->cap))
-        return true;
-    grown = loam_vec_grow_one(vec->data, vec->cap, vec->allocator, size, align);
-    if (!grown.data)
-        return false;
-    vec->data = grown.data;
-    vec->cap = grown.cap;
-    return true;
-}
-
-/** loam_vec_push_slot() on the core. */
-LOAM_INLINE LOAM_NODISCARD void *loam_vec_raw_push_slot(loam_vec *vec, size_t size, size_t align)
-{
-    if (!loam_vec_room_(vec, size, align))
-        return NULL;
-    return (char *)vec->data + vec->count++ * size;
-}
-
-/** loam_vec_pop() on the core. */
-LOAM_INLINE bool loam_vec_raw_pop(loam_vec *vec, void *out, size_t size)
-{
-    if (vec->count == 0)
-        return false;
-    vec->count--;
-    if (out)
-        memmove(out, (const char *)vec->data + vec->count * size, size);
-    return true;
-}
-
-/** loam_vec_at() on the core. */
-LOAM_INLINE void *loam_vec_raw_at(const loam_vec *vec, size_t at, size_t size)
-{
-    LOAM_REQUIRE(at < vec->count, LOAM_MISUSE_VEC_RANGE, vec->data);
-    return (char *)vec->data + at * size;
-}
-
-/** loam_vec_first() on the core. */
-LOAM_INLINE void *loam_vec_raw_first(const loam_vec *vec)
-{
-    return vec->count ? vec->data : NULL;
-}
-
-/** loam_vec_last() on the core. */
-LOAM_INLINE void *loam_vec_raw_last(const loam_vec *vec, size_t size)
-{
-    return vec->count ? (char *)vec->data + (vec->count - 1) * size : NULL;
-}
-
-/** loam_vec_clear() on the core. */
-LOAM_INLINE void loam_vec_raw_clear(loam_vec *vec)
-{
-    vec->count = 0;
-}
-
-/** What a loop over an array runs over. Internal. */
-LOAM_INLINE loam_vec_span loam_vec_span_of_(const loam_vec *vec, size_t size)
-{
-    loam_vec_span span;
-
-    span.first = vec->data;
-    span.last = vec->count ? (char *)vec->data + vec->count * size : vec->data;
-    span.open = true;
-    return span;
-}
-
-/** So that an ignored result is warned of. Internal. */
-LOAM_INLINE LOAM_NODISCARD bool loam_vec_done_(bool done)
-{
-    return done;
-}
-
 LOAM_END_DECLS
 
 /* ---- types ---- */
 
 /** @cond typed */
 #if defined(__cplusplus)
+extern "C++" {
+/* What std::is_trivially_copyable is made of, without its header. */
+template <typename Element> struct loam_vec_element_;
+template <typename Element> struct loam_vec_element_<Element &> {
+    static_assert(__is_trivially_copyable(Element),
+                  "elements of LOAM_VEC are moved as bytes: they must be trivially copyable");
+    static_assert(sizeof(Element) > 0, "elements of LOAM_VEC have a size");
+    static constexpr size_t size = sizeof(Element);
+    typedef Element type;
+};
+}
+#define LOAM_VEC_SIZE_(v)          (loam_vec_element_<decltype(*(v)->data)>::size)
 #define LOAM_VEC_POINTER_(v)       decltype(&*(v)->data)
 #define LOAM_VEC_ALIGN_(v)         alignof(decltype(*(v)->data))
 #define LOAM_VEC_CAST_(v, pointer) static_cast<LOAM_VEC_POINTER_(v)>(pointer)
@@ -349,13 +169,13 @@ LOAM_END_DECLS
 #define LOAM_VEC_POINTER_(v)       LOAM_VEC_TYPEOF_(&*(v)->data)
 #define LOAM_VEC_ALIGN_(v)         _Alignof(LOAM_VEC_TYPEOF_(*(v)->data))
 #define LOAM_VEC_CAST_(v, pointer) ((LOAM_VEC_POINTER_(v))(pointer))
-#endif
 /* The size of an element; does not compile where that is 0. */
-#define LOAM_VEC_SIZE_(v) (sizeof *(v)->data + 0 * sizeof(char[sizeof *(v)->data ? 1 : -1]))
+#define LOAM_VEC_SIZE_(v)          (sizeof *(v)->data + 0 * sizeof(char[sizeof *(v)->data ? 1 : -1]))
+#endif
 /* A pointer, after a look at its type: it must fit where one to elements stands. */
 #define LOAM_VEC_LIKE_(v, pointer) (0 ? (v)->data : (pointer))
 /* Another array, after a look at its element type. */
-#define LOAM_VEC_SAME_(v, other) ((void)sizeof(0 ? (v)->data : (other)->data), &(other)->raw)
+#define LOAM_VEC_SAME_(v, other) ((void)sizeof *(0 ? (v)->data : (other)->data), &(other)->raw)
 /** @endcond */
 
 /* ---- life ---- */
@@ -370,13 +190,39 @@ LOAM_END_DECLS
  * committed where the array stands, at least as much again whenever it is full. Everything else is
  * as with any array; growing beyond `max_count` is refused. Its storage can't be handed out or
  * exchanged (loam_vec_adopt(), loam_vec_release()), since it stands and falls with the reservation;
- * so does its `allocator`, which has room for this array only and must not be given to another.
+ * so does its `allocator`, which has room for this array only: loam_vec_init() of another one with it
+ * stops a checked build with "allocator is that of a reserved array". In other builds that array
+ * gets no memory while this one has a block, and ending it does not end the reservation; nor does
+ * the end of this one if the other one has the block.
  *
  * Returns false iff `max_count` is 0, its bytes and the element's alignment are above what can be
  * reserved, or the system refuses the reservation or its first page; then `*v` must not be used.
  * Cost: at most three system calls as a rule, none when a released reservation is at hand. */
 #define loam_vec_init_reserved(v, max_count)                                                       \
     loam_vec_raw_init_reserved(&(v)->raw, (max_count), LOAM_VEC_SIZE_(v), LOAM_VEC_ALIGN_(v))
+
+/** Makes an empty array in a buffer of the caller's, which moves to blocks of `allocator` when it has
+ * more elements than fit: for arrays that are small as a rule.
+ *
+ *     LOAM_VEC_BUFFER(int, 32) room;
+ *     ints v;
+ *
+ *     loam_vec_init_buffer(&v, &room, loam_libc_allocator());
+ *
+ * `v.allocator` is an allocator of one block, the buffer, before `allocator`. So the buffer must stay
+ * where it is until the array has ended, also when that has moved out of it, and stays with the
+ * elements where loam_vec_swap() or loam_vec_release() hands these on. An array that has become small
+ * again returns to the buffer in loam_vec_shrink_to_fit() and loam_vec_trim(); one that has no block,
+ * when it next takes one, if the buffer is as big as a first block is. The allocator of the
+ * array may be used for another one, as long as the buffer is there: who asks first has the buffer.
+ *
+ * Takes no memory; can't fail. O(1). A buffer of known size for several objects is a
+ * LOAM_ARENA_FIXED arena (loam/arena.h), with loam_fallback before another allocator. */
+#define loam_vec_init_buffer(v, buffer, allocator)                                                 \
+    loam_vec_raw_init_buffer(&(v)->raw,                                                            \
+                             ((void)sizeof *(0 ? (v)->data : (buffer)->items), &(buffer)->head),   \
+                             sizeof(buffer)->items / sizeof *(buffer)->items, (allocator),         \
+                             LOAM_VEC_SIZE_(v), LOAM_VEC_ALIGN_(v))
 
 /** Ends an array: gives its block back. Elements are not visited. Ending it again does nothing; it
  * may be used on as an empty array, but a reserved one, which then gets no memory. Can't fail.
@@ -472,6 +318,23 @@ LOAM_END_DECLS
                       LOAM_VEC_SIZE_(v), LOAM_VEC_ALIGN_(v))
 #endif
 
+/** Puts `x` behind the last element if there is room for it: never takes memory, never moves.
+ *
+ * Returns false iff the count is the capacity. Cost: a load, a compare and two stores, inline. */
+#if defined(__cplusplus)
+#define loam_vec_push_within(v, ...) loam_vec_push_within_((v), __VA_ARGS__)
+#elif defined(__GNUC__)
+#define loam_vec_push_within(v, ...)                                                               \
+    loam_vec_done_(__extension__({                                                                 \
+        LOAM_VEC_TYPEOF_(*(v)->data) loam_within_x_ = (__VA_ARGS__);                               \
+        loam_vec_raw_push_within(&(v)->raw, &loam_within_x_, LOAM_VEC_SIZE_(v));                   \
+    }))
+#else
+#define loam_vec_push_within(v, ...)                                                               \
+    loam_vec_raw_push_within(&(v)->raw, (LOAM_VEC_TYPEOF_(*(v)->data)[1]){__VA_ARGS__},            \
+                             LOAM_VEC_SIZE_(v))
+#endif
+
 /** Makes the array one element longer and returns where it is, uninitialised.
  *
  * Returns NULL iff the memory can't be had. Cost: as loam_vec_push(). */
@@ -534,6 +397,18 @@ LOAM_END_DECLS
 #define loam_vec_insert_slots(v, at, n)                                                            \
     LOAM_VEC_CAST_(                                                                                \
         v, loam_vec_raw_insert_slots(&(v)->raw, (at), (n), LOAM_VEC_SIZE_(v), LOAM_VEC_ALIGN_(v)))
+
+/** Puts `src_count` elements from `src` in the place of the `n` from position `at` on; those behind
+ * them move. `src` may lie in the array, before, behind or across what is replaced.
+ *
+ * Returns false iff
+ *  - the `n` elements are not all there, or
+ *  - the memory can't be had; never where `src_count` is at most `n`.
+ *
+ * Cost: O(count - at + src_count); nothing behind moves where both numbers are equal. */
+#define loam_vec_replace(v, at, n, src, src_count)                                                 \
+    loam_vec_raw_replace(&(v)->raw, (at), (n), LOAM_VEC_LIKE_(v, src), (src_count),                \
+                         LOAM_VEC_SIZE_(v), LOAM_VEC_ALIGN_(v))
 
 /** Makes the array `n` elements long; new ones read as zero bytes. The capacity stays when it gets
  * shorter.
@@ -601,6 +476,10 @@ LOAM_END_DECLS
  * element at `at`. O(1). */
 #define loam_vec_swap_remove(v, at) loam_vec_raw_swap_remove(&(v)->raw, (at), LOAM_VEC_SIZE_(v))
 
+/** Takes the elements from position `n` on out; does nothing where there are none. Can't fail; the
+ * capacity stays. O(1). */
+#define loam_vec_truncate(v, n) loam_vec_raw_truncate(&(v)->raw, (n))
+
 /** Takes all elements out; the memory stays for the next ones. O(1). */
 #define loam_vec_clear(v) loam_vec_raw_clear(&(v)->raw)
 
@@ -615,6 +494,8 @@ LOAM_END_DECLS
 
 /** A pointer to the last element, or NULL if there is none. O(1). */
 #define loam_vec_last(v) LOAM_VEC_CAST_(v, loam_vec_raw_last(&(v)->raw, LOAM_VEC_SIZE_(v)))
+
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and names that are declared can have none */
 
 /** A loop over the elements, first to last: `LOAM_VEC_EACH(int *, it, &v) total += *it;`
  *
@@ -631,30 +512,7 @@ LOAM_END_DECLS
          it##_span_.open; it##_span_.open = false)                                                 \
         for (type it = LOAM_VEC_CAST_(v, it##_span_.last); it != it##_span_.first && (it--, true);)
 
-/** Sorts the elements in ascending order. Not stable.
- *
- * In place, takes no memory, can't fail. O(n log n) comparisons whatever the input, O(n) for what
- * is sorted, reversed, or all equal; the stack it takes is O(log n). A `compare` that contradicts
- * itself gives some order of the same elements. */
-#define loam_vec_sort(v, compare, context)                                                         \
-    loam_vec_raw_sort(&(v)->raw, (compare), (context), LOAM_VEC_SIZE_(v))
-
-/** The position of the first element that is not before the key, in a sorted array; the count where
- * all are. Putting the key there keeps the order. O(log n). */
-#define loam_vec_lower_bound(v, key, compare, context)                                             \
-    loam_vec_raw_lower_bound(&(v)->raw, (key), (compare), (context), LOAM_VEC_SIZE_(v))
-
-/** The position of the first element that is behind the key, in a sorted array; the count where
- * none is. O(log n). */
-#define loam_vec_upper_bound(v, key, compare, context)                                             \
-    loam_vec_raw_upper_bound(&(v)->raw, (key), (compare), (context), LOAM_VEC_SIZE_(v))
-
-/** Looks for the key in a sorted array, and writes loam_vec_lower_bound() to `*at`, unless `at` is
- * NULL: where the first equal element is, or where the key would belong.
- *
- * Returns whether there is an equal element. O(log n). */
-#define loam_vec_search(v, key, compare, context, at)                                              \
-    loam_vec_raw_search(&(v)->raw, (key), (compare), (context), (at), LOAM_VEC_SIZE_(v))
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /** Writes `live` (and `peak`, which is not kept apart), `committed`, `reserved` and `blocks`. What
  * is committed is the block; of a reserved array also its record, in `metadata`, and the whole
@@ -682,16 +540,12 @@ LOAM_END_DECLS
 #if defined(__cplusplus)
 /** @cond typed */
 extern "C++" {
-template <typename Pointer> struct loam_vec_pointed_;
-template <typename Element> struct loam_vec_pointed_<Element *> {
-    typedef Element type;
-};
-template <typename Vec> struct loam_vec_element_ {
-    typedef typename loam_vec_pointed_<decltype(Vec::data)>::type type;
+template <typename Vec> struct loam_vec_item_ {
+    typedef typename loam_vec_element_<decltype(*Vec::data)>::type type;
 };
 
 template <typename Vec>
-LOAM_INLINE LOAM_NODISCARD bool loam_vec_push_(Vec *vec, typename loam_vec_element_<Vec>::type x)
+LOAM_INLINE LOAM_NODISCARD bool loam_vec_push_(Vec *vec, typename loam_vec_item_<Vec>::type x)
 {
     if (!loam_vec_room_(&vec->raw, LOAM_VEC_SIZE_(vec), LOAM_VEC_ALIGN_(vec)))
         return false;
@@ -700,15 +554,22 @@ LOAM_INLINE LOAM_NODISCARD bool loam_vec_push_(Vec *vec, typename loam_vec_eleme
 }
 
 template <typename Vec>
+LOAM_INLINE LOAM_NODISCARD bool loam_vec_push_within_(Vec *vec,
+                                                      typename loam_vec_item_<Vec>::type x)
+{
+    return loam_vec_raw_push_within(&vec->raw, &x, LOAM_VEC_SIZE_(vec));
+}
+
+template <typename Vec>
 LOAM_INLINE LOAM_NODISCARD bool loam_vec_insert_(Vec *vec, size_t at,
-                                                 typename loam_vec_element_<Vec>::type x)
+                                                 typename loam_vec_item_<Vec>::type x)
 {
     return loam_vec_raw_insert_n(&vec->raw, at, &x, 1, LOAM_VEC_SIZE_(vec), LOAM_VEC_ALIGN_(vec));
 }
 
 template <typename Vec>
 LOAM_INLINE LOAM_NODISCARD bool loam_vec_fill_(Vec *vec, size_t from, size_t n,
-                                               typename loam_vec_element_<Vec>::type x)
+                                               typename loam_vec_item_<Vec>::type x)
 {
     return loam_vec_raw_fill(&vec->raw, from, n, &x, LOAM_VEC_SIZE_(vec), LOAM_VEC_ALIGN_(vec));
 }

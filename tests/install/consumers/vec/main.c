@@ -1,5 +1,5 @@
 /* A program that keeps numbers in an array: grows it, sorts it, and finds one of them. */
-#include <loam/vec.h>
+#include <loam/vec_algorithms.h>
 #include <loam/version.h>
 
 #include <stdio.h>
