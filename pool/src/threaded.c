@@ -1,0 +1,376 @@
+/* threaded.c: taking and giving by any thread.
+ *
+ *     size -> pattern -> + shift -> class of this thread -> front      no lock
+ *                                                        -> slow way   the heap's lock
+ *
+ * A front belongs to its thread, which is the only one to write its top; figures are read by others.
+ */
+#include "pool_large.h"
+#include "threaded_internal.h"
+
+LOAM_THREADED_TLS loam_threaded_table loam_threaded_mine;
+
+/* ---- the slow ways ---- */
+
+static LOAM_NOINLINE void *take_slowly(loam_pool_threaded *pool, loam_pool_class *cls,
+                                       uintptr_t shift)
+{
+    loam_pool_heap *heap = heap_at(pool, shift);
+    const loam_pool_class *pattern;
+    void *block;
+
+    loam_os_mutex_lock(&heap->lock);
+    loam_threaded_make_ready(heap, cls);
+    pattern = shifted(cls, 0 - shift);
+    cls->front.high = cls->front.low + room_of(pattern);
+    heap->spilled &= ~class_bit(index_in(heap, cls));
+    block = cls->front.refill(&cls->front);
+    loam_os_mutex_unlock(&heap->lock);
+    return block;
+}
+
+/* A class that gives and gives until it has few blocks left keeps fewer and fewer in its front: so a
+ * thread that goes idle then does not keep a slab for each of them. The next refill ends that. What
+ * others own does not count, for it travels better in long chains. */
+static void shrink_front(loam_pool_heap *heap, loam_pool_class *cls, size_t away)
+{
+    uint64_t bit = class_bit(index_in(heap, cls));
+    size_t room = room_of(cls), smaller = loam_max(room / 2, FRONT_LEAST);
+    size_t held = (size_t)(cls->front.top - cls->front.low);
+    bool again = (heap->spilled & bit) != 0;
+
+    heap->spilled |= bit;
+    if (!again || away != cls->away || smaller >= room || cls->out >= held + room)
+        return;
+    if (held > smaller) {
+        loam_pool_give_all(cls, cls->front.low, held - smaller);
+        memmove(cls->front.low, cls->front.low + (held - smaller), smaller * sizeof(void *));
+        cls->front.top = cls->front.low + smaller;
+    }
+    cls->front.high = cls->front.low + smaller;
+}
+
+#if LOAM_CHECKS
+/* Over an allocator, a slab is known by the class that has it in a list. */
+static void require_known(loam_pool_threaded *pool, const loam_pool_class *pattern,
+                          const void *block)
+{
+    LOAM_REQUIRE(pool->shape.granules.ops ||
+                     loam_threaded_class_owns(pool, (size_t)(pattern - pool->shape.classes), block),
+                 LOAM_MISUSE_FOREIGN_BLOCK, block);
+}
+#endif
+
+/* The front is full, or the class is not ready yet. */
+static LOAM_NOINLINE void give_slowly(loam_pool_threaded *pool, loam_pool_class *cls,
+                                      uintptr_t shift, void *block)
+{
+    loam_pool_heap *heap = heap_at(pool, shift);
+    size_t away;
+
+#if LOAM_CHECKS
+    require_known(pool, shifted(cls, 0 - shift), block);
+#endif
+    loam_os_mutex_lock(&heap->lock);
+    loam_threaded_make_ready(heap, cls);
+    if (cls->front.top != cls->front.high) {
+        *cls->front.top = block;
+        put_top(&cls->front, cls->front.top + 1);
+    } else {
+        away = cls->away;
+        cls->front.spill(&cls->front, block);
+        shrink_front(heap, cls, away);
+    }
+    loam_os_mutex_unlock(&heap->lock);
+}
+
+/* A small block of another thread waits in line. */
+static LOAM_NOINLINE void give_aside(loam_pool_threaded *pool, loam_pool_class *cls,
+                                     uintptr_t shift, void *block)
+{
+    loam_pool_heap *heap = heap_at(pool, shift);
+    side_line *side = &heap->sides[index_in(heap, cls)];
+
+    side->blocks[side->count] = block;
+    __atomic_store_n(&side->count, side->count + 1, __ATOMIC_RELEASE);
+    if (side->count < SIDE_BLOCKS)
+        return;
+    loam_os_mutex_lock(&heap->lock);
+    loam_threaded_make_ready(heap, cls);
+    loam_pool_give_all(cls, side->blocks, side->count);
+    loam_atomic_store(&side->count, 0);
+    loam_os_mutex_unlock(&heap->lock);
+}
+
+/* A thread that has no heap, and can't get one, leaves the block at its owner's door. */
+static LOAM_COLD void give_without_heap(loam_pool_threaded *pool, loam_pool_class *pattern,
+                                        void *block)
+{
+#if LOAM_CHECKS
+    require_known(pool, pattern, block);
+#endif
+    loam_atomic_add(&pool->away, pattern->front.size);
+    loam_atomic_add(&pool->away_blocks, 1);
+    loam_pool_class_give_remote(pattern, block);
+}
+
+/* ---- the thread's own class ---- */
+
+static inline void *take_from(loam_pool_class *cls, loam_pool_threaded *pool, uintptr_t shift)
+{
+    void **top = get_top(&cls->front);
+
+    if (LOAM_UNLIKELY(top == cls->front.low))
+        return take_slowly(pool, cls, shift);
+    __atomic_store_n(&cls->front.top, top - 1, __ATOMIC_RELAXED);
+    return top[-1];
+}
+
+static inline void give_to_front(loam_pool_class *cls, void *block, loam_pool_threaded *pool,
+                                 uintptr_t shift)
+{
+    void **top = get_top(&cls->front);
+
+    if (LOAM_UNLIKELY(top == cls->front.high)) {
+        give_slowly(pool, cls, shift, block);
+        return;
+    }
+    *top = block;
+    put_top(&cls->front, top + 1);
+}
+
+static LOAM_NOINLINE void give_small_anywhere(const loam_pool_class *pattern, void *block,
+                                              loam_pool_threaded *pool, uintptr_t shift)
+{
+    loam_pool_class *cls = shifted(pattern, shift);
+
+    if (owner_of(slab_of(pattern, block)) == cls)
+        give_to_front(cls, block, pool, shift);
+    else
+        give_aside(pool, cls, shift, block);
+}
+
+/* Where slabs are granules of one region, their owners are found without a call. */
+static LOAM_NOINLINE void give_small(const loam_pool_class *pattern, void *block,
+                                     loam_pool_threaded *pool, uintptr_t shift)
+{
+    loam_pool_class *cls = shifted(pattern, shift);
+
+    if (LOAM_LIKELY(pattern->region && pattern->slab_shift == LOAM_REGION_GRANULE_SHIFT) &&
+        LOAM_LIKELY(owner_of(slab_in_record(pattern->region, block, true)) == cls))
+        give_to_front(cls, block, pool, shift);
+    else
+        give_small_anywhere(pattern, block, pool, shift);
+}
+
+static inline void give_to(const loam_pool_class *pattern, void *block, loam_pool_threaded *pool,
+                           uintptr_t shift)
+{
+    if (pattern->front.size < pool->small)
+        give_small(pattern, block, pool, shift);
+    else
+        give_to_front(shifted(pattern, shift), block, pool, shift);
+}
+
+/* ---- large blocks ---- */
+
+static void count_large(loam_pool_threaded *pool, size_t size, bool came)
+{
+    loam_pool *shape = &pool->shape;
+
+    if (came) {
+        shape->large_blocks++;
+        shape->large_allocations++;
+        shape->large_live += size;
+        shape->large_held += size;
+        shape->large_peak = loam_max(shape->large_peak, shape->large_live);
+    } else {
+        shape->large_blocks--;
+        shape->large_live -= size;
+        shape->large_held -= size;
+    }
+}
+
+/* An allocator is asked without the lock, which then is for the figures only. */
+static LOAM_NOINLINE void *take_large(loam_pool_threaded *pool, size_t size, size_t align)
+{
+    bool over_granules = pool->shape.granules.ops != NULL;
+    void *block = over_granules ? NULL : loam_alloc(pool->shape.allocator, size, align);
+
+    loam_os_mutex_lock(threaded_mutex(pool));
+    if (over_granules)
+        block = loam_pool_take_large(&pool->shape, size, align);
+    else if (block)
+        count_large(pool, size, true);
+    else
+        pool->shape.failures++;
+    loam_os_mutex_unlock(threaded_mutex(pool));
+    return block;
+}
+
+static LOAM_NOINLINE void give_large(loam_pool_threaded *pool, void *block, size_t size,
+                                     size_t align)
+{
+    bool over_granules = pool->shape.granules.ops != NULL;
+
+    loam_os_mutex_lock(threaded_mutex(pool));
+    if (over_granules)
+        loam_pool_give_large(&pool->shape, block, size, align);
+    else
+        count_large(pool, size, false);
+    loam_os_mutex_unlock(threaded_mutex(pool));
+    if (!over_granules)
+        loam_dealloc(pool->shape.allocator, block, size, align);
+}
+
+static bool resize_large(loam_pool_threaded *pool, void *block, size_t size, size_t new_size,
+                         size_t align)
+{
+    bool done;
+
+    loam_os_mutex_lock(threaded_mutex(pool));
+    done = loam_pool_resize_large(&pool->shape, block, size, new_size, align);
+    loam_os_mutex_unlock(threaded_mutex(pool));
+    return done;
+}
+
+/* ---- the other ways: large blocks, and threads that the pool does not know yet ---- */
+
+static LOAM_NOINLINE void *take_otherwise(loam_pool_threaded *pool, size_t size, size_t align)
+{
+    const loam_pool_class *pattern = loam_pool_class_aligned(&pool->shape, size, align);
+    uintptr_t shift;
+
+    if (!pattern)
+        return take_large(pool, size, align);
+    if (!loam_threaded_get(pool)) {
+        loam_atomic_add(&pool->failures, 1);
+        return NULL;
+    }
+    shift = place_for(pool)->shift;
+    return take_from(shifted(pattern, shift), pool, shift);
+}
+
+static LOAM_NOINLINE void give_otherwise(loam_pool_threaded *pool, void *block, size_t size,
+                                         size_t align)
+{
+    loam_pool_class *pattern = loam_pool_class_aligned(&pool->shape, size, align);
+
+    if (!pattern)
+        give_large(pool, block, size, align);
+    else if (!loam_threaded_get(pool))
+        give_without_heap(pool, pattern, block);
+    else
+        give_to(pattern, block, pool, place_for(pool)->shift);
+}
+
+/* ---- the fast ways: they call nothing, but may end in a jump ---- */
+
+/* The class for a request is the first one, and the thread's heap is known. */
+static inline bool is_plain(const loam_pool_threaded *pool, const loam_pool_class *pattern,
+                            size_t align, const loam_threaded_place *place)
+{
+    return LOAM_LIKELY(align <= pattern->front.align) && LOAM_LIKELY(place->number == pool->number);
+}
+
+static inline void *take_any(loam_pool_threaded *pool, size_t size, size_t align)
+{
+    const loam_threaded_place *place = place_for(pool);
+    const loam_pool_class *pattern;
+
+    if (LOAM_UNLIKELY(size > LOAM_POOL_LARGEST))
+        return take_otherwise(pool, size, align);
+    pattern = loam_pool_class_for(&pool->shape, size);
+    if (!is_plain(pool, pattern, align, place))
+        return take_otherwise(pool, size, align);
+    return take_from(shifted(pattern, place->shift), pool, place->shift);
+}
+
+static inline void give_any(loam_pool_threaded *pool, void *block, size_t size, size_t align)
+{
+    const loam_threaded_place *place = place_for(pool);
+    const loam_pool_class *pattern;
+
+    if (LOAM_UNLIKELY(size > LOAM_POOL_LARGEST)) {
+        give_otherwise(pool, block, size, align);
+        return;
+    }
+    pattern = loam_pool_class_for(&pool->shape, size);
+    if (is_plain(pool, pattern, align, place))
+        give_to(pattern, block, pool, place->shift);
+    else
+        give_otherwise(pool, block, size, align);
+}
+
+void *loam_pool_threaded_take_aligned(loam_pool_threaded *pool, size_t size, size_t align)
+{
+    return LOAM_LIKELY(size - 1 < (size_t)PTRDIFF_MAX) ? take_any(pool, size, align) : NULL;
+}
+
+void *loam_pool_threaded_take(loam_pool_threaded *pool, size_t size)
+{
+    if (LOAM_UNLIKELY(size - 1 >= (size_t)PTRDIFF_MAX))
+        return NULL;
+    return take_any(pool, size, size > 8 ? LOAM_MAX_ALIGN : 8);
+}
+
+void loam_pool_threaded_give_aligned(loam_pool_threaded *pool, void *block, size_t size,
+                                     size_t align)
+{
+    give_any(pool, block, size, align);
+}
+
+void loam_pool_threaded_give(loam_pool_threaded *pool, void *block, size_t size)
+{
+    give_any(pool, block, size, size > 8 ? LOAM_MAX_ALIGN : 8);
+}
+
+/* ---- the handle ---- */
+
+size_t loam_pool_threaded_good_size(const loam_pool_threaded *pool, size_t size, size_t align)
+{
+    return loam_pool_good_size(&pool->shape, size, align);
+}
+
+static void *threaded_alloc(void *self, size_t size, size_t align)
+{
+    return take_any((loam_pool_threaded *)self, size, align);
+}
+
+static void threaded_dealloc(void *self, void *ptr, size_t size, size_t align)
+{
+    give_any((loam_pool_threaded *)self, ptr, size, align);
+}
+
+static bool threaded_resize(void *self, void *ptr, size_t size, size_t new_size, size_t align)
+{
+    loam_pool_threaded *pool = (loam_pool_threaded *)self;
+    const loam_pool_class *cls = loam_pool_class_aligned(&pool->shape, size, align);
+
+    if (cls != loam_pool_class_aligned(&pool->shape, new_size, align))
+        return false;
+    return cls != NULL || resize_large(pool, ptr, size, new_size, align);
+}
+
+static size_t threaded_good_size(void *self, size_t size, size_t align)
+{
+    return loam_pool_good_size(&((const loam_pool_threaded *)self)->shape, size, align);
+}
+
+static bool threaded_owns(void *self, const void *ptr)
+{
+    return loam_pool_threaded_owns((loam_pool_threaded *)self, ptr);
+}
+
+#define OPS_BUT_OWNS                                                                               \
+    .alloc = threaded_alloc, .dealloc = threaded_dealloc, .resize = threaded_resize,               \
+    .good_size = threaded_good_size, .name = "threaded pool",                                      \
+    .traits = LOAM_RECLAIMS | LOAM_THREADSAFE
+
+loam_allocator loam_pool_threaded_allocator(loam_pool_threaded *pool)
+{
+    static const loam_allocator_ops over_allocator = {OPS_BUT_OWNS};
+    static const loam_allocator_ops over_granules = {OPS_BUT_OWNS, .owns = threaded_owns};
+
+    return (loam_allocator){pool->shape.granules.ops ? &over_granules : &over_allocator, pool};
+}
