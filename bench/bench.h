@@ -15,6 +15,7 @@
 typedef struct bench_goal {
     double limit;    /* loam <= this many times the limit */
     double library;  /* loam <= this many times the best peer that is not a malloc */
+    double mallocs;  /* loam <= this many times the best malloc */
     double peer;     /* loam <= this many times the best peer */
     double absolute; /* loam <= this figure, in the row's unit */
     double at_limit; /* the limit when that figure was set: this run's limit scales it */
@@ -32,6 +33,7 @@ typedef struct bench_row {
     bool real_time;    /* by the clock: rows of several threads. Else by this process's own time */
     bool huge;         /* huge pages are permitted; else everybody has the system's pages */
     bool untold;       /* ... and no malloc was told to use them: each is as it comes */
+    unsigned threads;  /* how many run at the same time, each on a CPU of its own; 0: one */
     const char *with;  /* the row whose bodies also set the figures of this one, as a counter */
     bench_goal goal;
 } bench_row;
@@ -40,8 +42,9 @@ typedef struct bench_row {
 typedef enum bench_kind {
     BENCH_LOAM,
     BENCH_LIMIT,
-    BENCH_PEER,  /* a library; in the same process as loam and the limit */
-    BENCH_MALLOC /* malloc(): in a process of its own for each malloc there is, by LD_PRELOAD */
+    BENCH_PEER,   /* a library; in the same process as loam and the limit */
+    BENCH_MALLOC, /* malloc(): in a process of its own for each malloc there is, by LD_PRELOAD */
+    BENCH_BESIDE  /* loam or a limit in another way: shown among the peers, and never judged by */
 } bench_kind;
 
 typedef struct bench_contender {
@@ -87,5 +90,7 @@ void bench_add_common(void);
 void bench_add_arena(void);
 void bench_add_vec(void);
 void bench_add_bucket(void);
+void bench_add_pool(void);
+void bench_add_pool_lines(void);
 
 #endif

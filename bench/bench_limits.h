@@ -1,5 +1,5 @@
-/* bench_limits.h: what the simplest correct code takes for the same thing; see limits.c, and for
- * arrays limits_vec.c. */
+/* bench_limits.h: what the simplest correct code takes for the same thing; see limits.c, for
+ * arrays limits_vec.c, and for pools limits_pool.c. */
 #ifndef BENCH_BENCH_LIMITS_H
 #define BENCH_BENCH_LIMITS_H
 
@@ -24,5 +24,11 @@ extern const loam_bench_vec bench_limit_vec_warm;
 /* bucket: the elements of an array of one piece, read in order and at random. */
 extern const bench_loop bench_limit_read_by_index;
 extern const bench_loop bench_limit_read_random;
+
+/* pool: a list through the free blocks; a stack of their indices beside them; that list with another
+ * one for what a second thread gives. */
+extern const loam_bench_pool bench_limit_pool_list;
+extern const loam_bench_pool bench_limit_pool_stack;
+extern const loam_bench_pool bench_limit_pool_remote;
 
 #endif

@@ -100,8 +100,7 @@ void bench_run_loop(shim_state *state)
 
 /* ---- cold ---- */
 
-/* The row that shows how long giving back took, or NULL. */
-static const bench_row *row_with(const bench_row *row)
+const bench_row *bench_row_with(const bench_row *row)
 {
     for (size_t i = 0; i < bench_row_count(); i++) {
         const bench_row *other = bench_row_at(i);
@@ -128,7 +127,7 @@ void bench_run_cold(shim_state *state)
 {
     const bench_contender *self = bench_self(state);
     const loam_bench_bump *bump = self->subject;
-    const bench_row *give_row = row_with(self->row);
+    const bench_row *give_row = bench_row_with(self->row);
     size_t bytes = bench_cold_bytes();
 
     machine_back_memory(bytes + bytes / 2);
@@ -224,7 +223,7 @@ void bench_run_first_array(shim_state *state)
 {
     enum { SHORTER = 16, SHORT = 1000000 };
     const bench_contender *self = bench_self(state);
-    const bench_row *peak_row = row_with(self->row);
+    const bench_row *peak_row = bench_row_with(self->row);
     const loam_bench_array *array = self->subject;
     void *storage = bench_new_array();
     size_t count = self->parameter, bytes;

@@ -43,6 +43,9 @@ void bench_run_cold(shim_state *state);
 /* How much a cold row fills: 1 GiB, less in a short run. */
 size_t bench_cold_bytes(void);
 
+/* The row that is measured with this one, or NULL. */
+const bench_row *bench_row_with(const bench_row *row);
+
 /* Why the pages that a contender met are not those of its row, or NULL: it touched so many bytes and
  * had so many faults. */
 const char *bench_wrong_pages(const bench_contender *self, size_t bytes, size_t faults);

@@ -59,17 +59,28 @@ size_t machine_resident_bytes(void)
     return resident * machine_page_size();
 }
 
-size_t machine_peak_bytes(void)
+/* The figure of the first line that has this form, in bytes. */
+static size_t read_kib(const char *path, const char *form)
 {
-    char line[128];
+    char line[256];
     size_t kib = 0;
-    FILE *file = fopen("/proc/self/status", "r");
+    FILE *file = fopen(path, "r");
 
     while (file && kib == 0 && fgets(line, sizeof line, file))
-        (void)sscanf(line, "VmHWM: %zu kB", &kib);
+        (void)sscanf(line, form, &kib);
     if (file)
         fclose(file);
     return kib * 1024;
+}
+
+size_t machine_peak_bytes(void)
+{
+    return read_kib("/proc/self/status", "VmHWM: %zu kB");
+}
+
+size_t machine_anonymous_bytes(void)
+{
+    return read_kib("/proc/self/smaps_rollup", "Anonymous: %zu kB");
 }
 
 bool machine_forget_peak(void)
@@ -128,6 +139,48 @@ int machine_pin(void)
         return sched_setaffinity(0, sizeof one, &one) == 0 ? (int)cpu : -1;
     }
     return -1;
+}
+
+/* The CPUs that this thread may run on when it asks for all; what it asked for before stays. */
+static void every_cpu(cpu_set_t *every)
+{
+    cpu_set_t before;
+
+    sched_getaffinity(0, sizeof before, &before);
+    machine_unpin();
+    sched_getaffinity(0, sizeof *every, every);
+    sched_setaffinity(0, sizeof before, &before);
+}
+
+unsigned machine_cpus(void)
+{
+    cpu_set_t every;
+
+    every_cpu(&every);
+    return (unsigned)CPU_COUNT(&every);
+}
+
+void machine_unpin(void)
+{
+    cpu_set_t every;
+
+    memset(&every, 0xff, sizeof every);
+    sched_setaffinity(0, sizeof every, &every);
+}
+
+void machine_pin_thread(unsigned number)
+{
+    cpu_set_t every, one;
+
+    every_cpu(&every);
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &every) || number-- > 0)
+            continue;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        sched_setaffinity(0, sizeof one, &one);
+        return;
+    }
 }
 
 /* Fills in the times of a line of /proc/stat: "cpu1" or, for all of them, "cpu". */

@@ -23,6 +23,10 @@ size_t machine_faults(void);
 size_t machine_peak_bytes(void);
 bool machine_forget_peak(void);
 
+/* Bytes of anonymous memory that this process has now: exact, and slow. The resident bytes above are
+ * what each CPU last told, and lag by some 100 KiB. 0: not known. */
+size_t machine_anonymous_bytes(void);
+
 /* Permits huge pages to this process and to programs that it starts, or forbids them, whatever the
  * system's own setting is. False: could not be set. */
 bool machine_permit_huge(bool permit);
@@ -39,6 +43,13 @@ void machine_back_memory(size_t bytes);
 /* Moves this process and those that it starts to one CPU, the last that it may use. Returns its
  * number, or -1: could not. */
 int machine_pin(void);
+
+/* How many CPUs there are for this program if it is not pinned. */
+unsigned machine_cpus(void);
+
+/* Lets this thread run on every CPU again; moves it to the one of that number among them, from 0. */
+void machine_unpin(void);
+void machine_pin_thread(unsigned number);
 
 /* What was seen of other work on this machine. */
 typedef struct machine_noise {

@@ -11,8 +11,8 @@
 /* One row, worked out. Columns that have no figure are not there. */
 typedef struct line {
     const bench_row *row;
-    const report_column *loam, *limit, *library, *peer; /* library, peer: the best; or NULL */
-    figure to_limit, to_library, to_peer, absolute;
+    const report_column *loam, *limit, *library, *mallocs, *peer; /* the best of each; or NULL */
+    figure to_limit, to_library, to_mallocs, to_peer, absolute;
     size_t count; /* of repetitions */
 } line;
 
@@ -58,13 +58,18 @@ static line work_out(const report *all, const bench_row *row)
                 l.library = column;
             break;
         case BENCH_MALLOC:
+            if (better(&l, column, l.mallocs))
+                l.mallocs = column;
             break;
+        case BENCH_BESIDE:
+            continue;
         }
         if (better(&l, column, l.peer))
             l.peer = column;
     }
     l.to_limit = ratio(&l, l.limit);
     l.to_library = ratio(&l, l.library);
+    l.to_mallocs = ratio(&l, l.mallocs);
     l.to_peer = ratio(&l, l.peer);
     if (l.loam)
         l.absolute = figures_ratio(l.loam->values, NULL, l.count);
@@ -117,6 +122,8 @@ static void describe_goal(const line *l, char *text, size_t size)
         n += (size_t)snprintf(text + n, size - n, "%.4g limit", goal->limit);
     if (goal->library > 0)
         n += (size_t)snprintf(text + n, size - n, "%s%.4g library", n ? ", " : "", goal->library);
+    if (goal->mallocs > 0)
+        n += (size_t)snprintf(text + n, size - n, "%s%.4g malloc", n ? ", " : "", goal->mallocs);
     if (goal->peer > 0)
         n += (size_t)snprintf(text + n, size - n, "%s%.4g peer", n ? ", " : "", goal->peer);
     if (goal->absolute > 0)
@@ -132,6 +139,8 @@ static verdict judge_all(const line *l)
         v = worse(v, judge(l, l->to_limit, goal->limit));
     if (goal->library > 0 && l->library)
         v = worse(v, judge(l, l->to_library, goal->library));
+    if (goal->mallocs > 0 && l->mallocs)
+        v = worse(v, judge(l, l->to_mallocs, goal->mallocs));
     if (goal->peer > 0 && l->peer)
         v = worse(v, judge(l, l->to_peer, goal->peer));
     if (goal->absolute > 0)
@@ -192,22 +201,25 @@ static void print_line(FILE *out, const line *l)
     print_verdict(out, l);
 }
 
-/* All peers of a row. */
+/* All peers of a row, and what is shown beside them, in brackets. */
 static void print_peers(FILE *out, const report *all, const line *l)
 {
     report_column *columns;
-    size_t count = report_columns_of(all, l->row, &columns);
+    size_t count = report_columns_of(all, l->row, &columns), printed = 0;
 
-    if (!l->peer)
-        return;
-    fprintf(out, "%-28s %-5s", l->row->name, l->row->unit);
     for (size_t i = 0; i < count; i++) {
         bench_kind kind = columns[i].contender->kind;
+        bool beside = kind == BENCH_BESIDE;
 
-        if ((kind == BENCH_PEER || kind == BENCH_MALLOC) && !isnan(median_of(l, &columns[i])))
-            fprintf(out, "  %s %.4g", columns[i].name, median_of(l, &columns[i]));
+        if (kind == BENCH_LOAM || kind == BENCH_LIMIT || isnan(median_of(l, &columns[i])))
+            continue;
+        if (printed++ == 0)
+            fprintf(out, "%-28s %-5s", l->row->name, l->row->unit);
+        fprintf(out, beside ? "  (%s %.4g)" : "  %s %.4g", columns[i].name,
+                median_of(l, &columns[i]));
     }
-    fprintf(out, "\n");
+    if (printed > 0)
+        fprintf(out, "\n");
 }
 
 static void print_layer(FILE *out, const report *all, const char *layer)

@@ -1,5 +1,5 @@
-/* peer.h: how something is measured beside loam's arena or its arrays, from inside or from a library
- * of yours.
+/* peer.h: how something is measured beside loam's arena, its arrays or its pools, from inside or
+ * from a library of yours.
  *
  * A shared library that is named in -DLOAM_BENCH_PEERS=a.so;b.so exports one function,
  *
@@ -41,6 +41,22 @@
  *     static const loam_bench_vec vec = LOAM_BENCH_ARRAY_TABLE(mine);
  *     static const loam_bench_peer peer = {LOAM_BENCH_PEER_VERSION, "my_array", NULL, &vec};
  *
+ * and a pool of blocks of one size is
+ *
+ *     static void *my_open(size_t size, size_t count) { return my_pool_create(size); }
+ *     static void my_close(void *pool) { my_pool_destroy(pool); }
+ *
+ *     #define MY_SELF(opaque)            ((my_pool *)(opaque))
+ *     #define MY_TAKE(pool, size)        my_pool_take(pool)
+ *     #define MY_GIVE(pool, block, size) my_pool_give(pool, block)
+ *
+ *     LOAM_BENCH_POOLS(mine, my_pool *, MY_SELF, MY_TAKE, MY_GIVE)
+ *
+ *     static const loam_bench_pool pool = {my_open, my_close, 0, 0,
+ *                                          LOAM_BENCH_POOL_TABLE(mine)};
+ *     static const loam_bench_peer peer = {LOAM_BENCH_PEER_VERSION, "my_pool", NULL, NULL, &pool,
+ *                                          NULL};
+ *
  *     cc -O2 -shared -fPIC -falign-functions=64 -falign-loops=32 -o my_arena.so my_arena_peer.c
  *
  * A function of the tables runs a whole loop, so that what your library inlines is inlined, and a
@@ -53,9 +69,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The form of the structures below. 2: `vec` was added to loam_bench_peer. Libraries that were made
- * with an older version are measured in what that had. */
-#define LOAM_BENCH_PEER_VERSION 2u
+/* The form of the structures below. 2: `vec` was added to loam_bench_peer. 3: `pool` and `shared`
+ * were. Libraries that were made with an older version are measured in what that had. */
+#define LOAM_BENCH_PEER_VERSION 3u
 
 /* The sizes of pushes that are measured, in the order of the tables. */
 enum { LOAM_BENCH_16, LOAM_BENCH_64, LOAM_BENCH_256, LOAM_BENCH_4096, LOAM_BENCH_SIZES };
@@ -112,12 +128,56 @@ typedef struct loam_bench_vec {
     loam_bench_array of[LOAM_BENCH_ELEMENTS];
 } loam_bench_vec;
 
+/* The sizes of blocks that pools are measured with, in the order of the tables. */
+enum {
+    LOAM_BENCH_BLOCK_16,
+    LOAM_BENCH_BLOCK_32,
+    LOAM_BENCH_BLOCK_48,
+    LOAM_BENCH_BLOCK_64,
+    LOAM_BENCH_BLOCK_128,
+    LOAM_BENCH_BLOCK_256,
+    LOAM_BENCH_BLOCK_512,
+    LOAM_BENCH_BLOCK_SIZES
+};
+
+/* What is done with blocks of one size: LOAM_BENCH_POOLS(). One word is stored into each that is
+ * taken. */
+typedef struct loam_bench_blocks {
+    size_t size; /* bytes of a block */
+    /* Takes a block and gives it back, `count` times. */
+    loam_bench_loop pairs;
+    /* Takes blocks; gives them, in the order that they were taken in or in another one. */
+    void (*take)(void *pool, void **blocks, size_t count);
+    void (*give)(void *pool, void *const *blocks, size_t count);
+    void (*give_in)(void *pool, void *const *blocks, const uint32_t *order, size_t count);
+    /* Gives one of `live` blocks, drawn with `state`, and takes another in its place, `count` times. */
+    void (*churn)(void *pool, void **blocks, size_t live, uint64_t *state, size_t count);
+} loam_bench_blocks;
+
+/* Anything that blocks can be taken from and given back to. */
+typedef struct loam_bench_pool {
+    /* Returns a pool for blocks of `size` bytes, of which `count` will be live at once, if that must
+     * be known. NULL: not in this row. */
+    void *(*open)(size_t size, size_t count);
+    /* Ends the pool; all blocks were given back. */
+    void (*close)(void *pool);
+    /* Whether several threads may use one pool at the same time, and give what another one took. */
+    int shared;
+    /* Whether any size comes from it through one interface, as through loam's handle. */
+    int any_size;
+    loam_bench_blocks of[LOAM_BENCH_BLOCK_SIZES];
+} loam_bench_pool;
+
 /* What a shared library gives. Later versions add tables at the end. */
 typedef struct loam_bench_peer {
     unsigned version;            /* LOAM_BENCH_PEER_VERSION */
     const char *name;            /* as it shall stand in the tables; letters, digits, _ */
     const loam_bench_bump *bump; /* or NULL */
     const loam_bench_vec *vec;   /* or NULL */
+    const loam_bench_pool *pool; /* or NULL */
+    /* What stands in for `pool` in rows of several threads. NULL: each thread opens a `pool` of its
+     * own, and none gives what another one took. */
+    const loam_bench_pool *shared;
 } loam_bench_peer;
 
 #ifdef __cplusplus
@@ -263,6 +323,117 @@ static inline loam_bench_64 loam_bench_make_64(size_t i)
                 64, name##_fill_64, name##_at_64, name##_end_64                                    \
             }                                                                                      \
         }                                                                                          \
+    }
+
+/* ---- pools ---- */
+
+/* The next of a row of numbers that look drawn; all contenders have the same. */
+static inline __attribute__((always_inline, unused)) size_t loam_bench_draw(uint64_t *state,
+                                                                            size_t below)
+{
+    *state = *state * UINT64_C(6364136223846793005) + 1;
+    return (size_t)((*state >> 32) * (uint64_t)below >> 32);
+}
+
+/* The loops over blocks of one size. A barrier stands behind each taking and each giving: the pool's
+ * fields are read again, as they must be where something happens in between. */
+#define LOAM_BENCH_BLOCK_LOOPS(name, size, type, self, obtain, release)                            \
+    static void name##_pairs_##size(void *opaque, size_t count)                                    \
+    {                                                                                              \
+        type from = self(opaque);                                                                  \
+                                                                                                   \
+        (void)from;                                                                                \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            loam_bench_word *block = (loam_bench_word *)obtain(from, size);                        \
+                                                                                                   \
+            *block = i;                                                                            \
+            LOAM_BENCH_USE(block);                                                                 \
+            release(from, block, size);                                                            \
+            LOAM_BENCH_USE(opaque);                                                                \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void name##_take_##size(void *opaque, void **taken, size_t count)                       \
+    {                                                                                              \
+        type from = self(opaque);                                                                  \
+                                                                                                   \
+        (void)from;                                                                                \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            loam_bench_word *block = (loam_bench_word *)obtain(from, size);                        \
+                                                                                                   \
+            *block = i;                                                                            \
+            taken[i] = block;                                                                      \
+            LOAM_BENCH_USE(opaque);                                                                \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void name##_give_##size(void *opaque, void *const *taken, size_t count)                 \
+    {                                                                                              \
+        type from = self(opaque);                                                                  \
+                                                                                                   \
+        (void)from;                                                                                \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            release(from, (loam_bench_word *)taken[i], size);                                      \
+            LOAM_BENCH_USE(opaque);                                                                \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void name##_give_in_##size(void *opaque, void *const *taken, const uint32_t *order,     \
+                                      size_t count)                                                \
+    {                                                                                              \
+        type from = self(opaque);                                                                  \
+                                                                                                   \
+        (void)from;                                                                                \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            release(from, (loam_bench_word *)taken[order[i]], size);                               \
+            LOAM_BENCH_USE(opaque);                                                                \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void name##_churn_##size(void *opaque, void **taken, size_t live, uint64_t *state,      \
+                                    size_t count)                                                  \
+    {                                                                                              \
+        type from = self(opaque);                                                                  \
+        uint64_t drawn = *state;                                                                   \
+                                                                                                   \
+        (void)from;                                                                                \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            size_t at = loam_bench_draw(&drawn, live);                                             \
+            loam_bench_word *block;                                                                \
+                                                                                                   \
+            release(from, (loam_bench_word *)taken[at], size);                                     \
+            LOAM_BENCH_USE(opaque);                                                                \
+            block = (loam_bench_word *)obtain(from, size);                                         \
+            *block = i;                                                                            \
+            taken[at] = block;                                                                     \
+            LOAM_BENCH_USE(opaque);                                                                \
+        }                                                                                          \
+        *state = drawn;                                                                            \
+    }
+
+/* The functions of a table. `type from = self(opaque)` is what open() gave, as `obtain(from, size)`
+ * and `release(from, block, size)` want it. What is out of memory ends the process. */
+#define LOAM_BENCH_POOLS(name, type, self, obtain, release)                                        \
+    LOAM_BENCH_BLOCK_LOOPS(name, 16, type, self, obtain, release)                                  \
+    LOAM_BENCH_BLOCK_LOOPS(name, 32, type, self, obtain, release)                                  \
+    LOAM_BENCH_BLOCK_LOOPS(name, 48, type, self, obtain, release)                                  \
+    LOAM_BENCH_BLOCK_LOOPS(name, 64, type, self, obtain, release)                                  \
+    LOAM_BENCH_BLOCK_LOOPS(name, 128, type, self, obtain, release)                                 \
+    LOAM_BENCH_BLOCK_LOOPS(name, 256, type, self, obtain, release)                                 \
+    LOAM_BENCH_BLOCK_LOOPS(name, 512, type, self, obtain, release)
+
+/* Those functions as the initialiser of loam_bench_pool's `of`. */
+#define LOAM_BENCH_BLOCKS_OF(name, size)                                                           \
+    {                                                                                              \
+        size, name##_pairs_##size, name##_take_##size, name##_give_##size, name##_give_in_##size,  \
+            name##_churn_##size                                                                    \
+    }
+#define LOAM_BENCH_POOL_TABLE(name)                                                                \
+    {                                                                                              \
+        LOAM_BENCH_BLOCKS_OF(name, 16), LOAM_BENCH_BLOCKS_OF(name, 32),                            \
+            LOAM_BENCH_BLOCKS_OF(name, 48), LOAM_BENCH_BLOCKS_OF(name, 64),                        \
+            LOAM_BENCH_BLOCKS_OF(name, 128), LOAM_BENCH_BLOCKS_OF(name, 256),                      \
+            LOAM_BENCH_BLOCKS_OF(name, 512)                                                        \
     }
 
 #endif

@@ -16,6 +16,11 @@ typedef struct vec_peer {
     const loam_bench_vec *vec;
 } vec_peer;
 
+typedef struct pool_peer {
+    const char *name;
+    const loam_bench_pool *pool, *shared;
+} pool_peer;
+
 typedef struct malloc_peer {
     const char *name;
     const char *path;
@@ -50,9 +55,21 @@ static const vec_peer vecs[] = {
 #endif
 };
 
+static const pool_peer pools[] = {
+#if BENCH_HAVE_BOOST
+    {"boost_pool", &bench_boost_pool, NULL},
+    {"boost_fast", &bench_boost_fast, &bench_boost_fast_shared},
+#endif
+#if BENCH_HAVE_PMR
+    {"pmr", &bench_pmr_pool, &bench_pmr_pool_shared},
+#endif
+    {NULL, NULL, NULL},
+};
+
 static bump_peer loaded_bumps[LOADED_PEERS];
 static vec_peer loaded_vecs[LOADED_PEERS];
-static size_t loaded_bump_count, loaded_vec_count;
+static pool_peer loaded_pools[LOADED_PEERS];
+static size_t loaded_bump_count, loaded_vec_count, loaded_pool_count;
 
 static const malloc_peer mallocs[] = {
 #ifdef __GLIBC__
@@ -82,12 +99,15 @@ static const char *load(const char *path)
         return "it has no loam_bench_get_peer()";
     if (peer->version < 1 || peer->version > LOAM_BENCH_PEER_VERSION)
         return "made for another version of bench/peer.h";
-    if (loaded_bump_count == LOADED_PEERS || loaded_vec_count == LOADED_PEERS)
+    if (loaded_bump_count == LOADED_PEERS || loaded_vec_count == LOADED_PEERS ||
+        loaded_pool_count == LOADED_PEERS)
         return "too many peers";
     if (peer->bump)
         loaded_bumps[loaded_bump_count++] = (bump_peer){peer->name, peer->bump};
     if (peer->version >= 2 && peer->vec)
         loaded_vecs[loaded_vec_count++] = (vec_peer){peer->name, peer->vec};
+    if (peer->version >= 3 && peer->pool)
+        loaded_pools[loaded_pool_count++] = (pool_peer){peer->name, peer->pool, peer->shared};
     return NULL;
 }
 
@@ -101,7 +121,11 @@ void peers_load(bool quiet)
     }
 }
 
-enum { BUMPS = sizeof bumps / sizeof *bumps - 1, VECS = sizeof vecs / sizeof *vecs };
+enum {
+    BUMPS = sizeof bumps / sizeof *bumps - 1,
+    VECS = sizeof vecs / sizeof *vecs,
+    POOLS = sizeof pools / sizeof *pools - 1
+};
 
 size_t peers_bump_count(void)
 {
@@ -141,6 +165,31 @@ const char *peers_vec_name(size_t index)
 const loam_bench_vec *peers_vec_at(size_t index)
 {
     return vec_at(index)->vec;
+}
+
+size_t peers_pool_count(void)
+{
+    return POOLS + loaded_pool_count;
+}
+
+static const pool_peer *pool_at(size_t index)
+{
+    return index < POOLS ? &pools[index] : &loaded_pools[index - POOLS];
+}
+
+const char *peers_pool_name(size_t index)
+{
+    return pool_at(index)->name;
+}
+
+const loam_bench_pool *peers_pool_at(size_t index)
+{
+    return pool_at(index)->pool;
+}
+
+const loam_bench_pool *peers_pool_shared_at(size_t index)
+{
+    return pool_at(index)->shared;
 }
 
 size_t peers_missing_count(void)

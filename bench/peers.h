@@ -20,6 +20,12 @@ size_t peers_vec_count(void);
 const char *peers_vec_name(size_t index);
 const loam_bench_vec *peers_vec_at(size_t index);
 
+/* The peers that are pools; and what stands in for one where several threads use it, or NULL. */
+size_t peers_pool_count(void);
+const char *peers_pool_name(size_t index);
+const loam_bench_pool *peers_pool_at(size_t index);
+const loam_bench_pool *peers_pool_shared_at(size_t index);
+
 /* What could not be measured, as "NAME (PACKAGE)". */
 size_t peers_missing_count(void);
 const char *peers_missing_at(size_t index);
@@ -34,6 +40,7 @@ extern const loam_bench_bump bench_malloc_bump;
 extern const bench_loop bench_malloc_pair_64;
 extern const bench_loop bench_malloc_pair_1mib;
 extern const loam_bench_vec bench_malloc_vec;
+extern const loam_bench_pool bench_malloc_pool;
 
 /* The libraries, where they are there; peers/NAME.c. */
 #ifdef __cplusplus
@@ -48,6 +55,11 @@ extern const loam_bench_vec bench_grow_1_5x;
 extern const loam_bench_vec bench_stb_ds;
 extern const loam_bench_vec bench_vector;
 extern const loam_bench_vec bench_deque;
+extern const loam_bench_pool bench_boost_pool;
+extern const loam_bench_pool bench_boost_fast;
+extern const loam_bench_pool bench_boost_fast_shared;
+extern const loam_bench_pool bench_pmr_pool;
+extern const loam_bench_pool bench_pmr_pool_shared;
 extern const bench_loop bench_deque_by_index;
 extern const bench_loop bench_deque_random;
 #ifdef __cplusplus

@@ -87,6 +87,10 @@ static void add_columns(report *all, const bench_row *row)
 /* Takes a row out of the report that this machine cannot measure. */
 static bool row_possible(const bench_row *row)
 {
+    if (source_of(row)->threads > machine_cpus()) {
+        printf("not measured: %s (wants %u CPUs)\n", row->name, source_of(row)->threads);
+        return false;
+    }
     if (!source_of(row)->huge || machine_has_huge())
         return true;
     printf("not measured: %s (the system gives no huge pages: "

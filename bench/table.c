@@ -32,7 +32,7 @@ void bench_add_row(const bench_row *row)
 void bench_add(const char *row, bench_kind kind, const char *name, shim_body body,
                const void *subject, size_t parameter)
 {
-    static const char *const names[] = {"loam", "limit", NULL, "malloc"};
+    static const char *const names[] = {"loam", "limit", NULL, "malloc", NULL};
     bench_contender *added = &contenders[contender_count];
 
     if (contender_count == CONTENDERS)
@@ -107,6 +107,8 @@ static void run_contender(shim_state *state)
     const bench_contender *self = bench_self(state);
 
     (void)machine_permit_huge(self->row->huge);
+    if (self->row->threads > 1)
+        machine_unpin();
     self->body(state);
 }
 

@@ -1,5 +1,5 @@
-/* malloc.c: malloc() and free() in the place of an arena. Nothing is linked to: whose malloc this
- * is, the process says that runs it.
+/* malloc.c: malloc() and free() in the place of an arena, and of a pool. Nothing is linked to: whose
+ * malloc this is, the process says that runs it.
  *
  * The one word that is stored into each block links it to the block before, and dropping all blocks
  * walks that list: no array of addresses stands beside it.
@@ -125,3 +125,28 @@ static void pairs_1mib(void *none, size_t count)
 
 const bench_loop bench_malloc_pair_64 = {NULL, pairs_64, NULL};
 const bench_loop bench_malloc_pair_1mib = {NULL, pairs_1mib, NULL};
+
+/* ---- in the place of a pool ---- */
+
+static void *pool_open(size_t size, size_t count)
+{
+    static char nothing;
+
+    (void)size;
+    (void)count;
+    return &nothing;
+}
+
+static void pool_close(void *pool)
+{
+    (void)pool;
+}
+
+#define MALLOC_SELF(opaque)            (opaque)
+#define MALLOC_TAKE(pool, size)        malloc(size)
+#define MALLOC_GIVE(pool, block, size) free(block)
+
+LOAM_BENCH_POOLS(pool, void *, MALLOC_SELF, MALLOC_TAKE, MALLOC_GIVE)
+
+const loam_bench_pool bench_malloc_pool = {pool_open, pool_close, 1, 1,
+                                           LOAM_BENCH_POOL_TABLE(pool)};
