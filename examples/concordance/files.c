@@ -45,8 +45,7 @@ static bool add(struct files *files, const char *path, size_t name_at, size_t si
     size_t length = strlen(path);
     char *copy = loam_arena_push_text(&files->arena, path, length);
 
-    if (!copy ||
-        !loam_bucket_push(&files->list, (struct file){copy, copy + name_at, size, given}))
+    if (!copy || !loam_bucket_push(&files->list, (struct file){copy, copy + name_at, size, given}))
         return false;
     files->texts += length + 1;
     files->bytes += size;
