@@ -208,7 +208,7 @@ static void mark_blocks(const loam_pool_class *cls, const loam_pool_slab *slab,
 void loam_pool_watch_begin(const loam_pool_class *cls, const loam_pool_slab *slab)
 {
 #if LOAM_CHECKS
-    memset(slab->base + cls->live_bits, 0, cls->slab_size / (UNIT * 8));
+    memset(slab->base + cls->live_bits, 0, cls->slab_size / ((size_t)UNIT * 8));
 #endif
     mark_blocks(cls, slab, loam_mark_dead);
 }

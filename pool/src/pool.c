@@ -145,7 +145,7 @@ static void fill_index(loam_pool *pool)
 
 bool loam_pool_init(loam_pool *pool, const loam_pool_config *config)
 {
-    size_t sizes[LOAM_POOL_CLASSES];
+    size_t sizes[LOAM_POOL_CLASSES] = {0};
 
     memset(pool, 0, sizeof *pool);
     pool->granules = config->granules;

@@ -45,7 +45,7 @@ static size_t bytes_behind(const loam_pool_class *cls, size_t blocks)
 {
     size_t bytes = cls->careful ? loam_round_up(blocks * sizeof(uint16_t), UNIT) : 0;
 
-    return LOAM_CHECKS ? bytes + cls->slab_size / (UNIT * 8) : bytes;
+    return LOAM_CHECKS ? bytes + cls->slab_size / ((size_t)UNIT * 8) : bytes;
 }
 
 /* Where a block may start from an offset on: aligned, and where none straddles a page, in a page that
@@ -62,7 +62,7 @@ static size_t latest_first(const loam_pool_class *cls)
 {
     if (cls->granules.ops)
         return 0;
-    return place_from(cls, cls->header_mask * HEADER_STEP + sizeof(loam_pool_slab));
+    return place_from(cls, (size_t)cls->header_mask * HEADER_STEP + sizeof(loam_pool_slab));
 }
 
 /* As many blocks as fit, with what stands behind them. False iff that is not two. */
@@ -126,7 +126,7 @@ static bool choose_block_size(loam_pool_class *cls, const loam_pool_class_config
     cls->front.align = natural_alignment(cls, size);
     /* Where the size divides a page, no block straddles one anyway. */
     cls->whole = size < page && page % size != 0 && page % size <= page / PAGE_WASTE;
-    return size <= LOAM_POOL_LARGEST + loam_max(align, 2 * UNIT);
+    return size <= LOAM_POOL_LARGEST + loam_max(align, (size_t)2 * UNIT);
 }
 
 static void choose_front(loam_pool_class *cls, size_t wanted)

@@ -97,6 +97,8 @@ typedef struct loam_bucket {
 #endif
 /** @endcond */
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and names that are declared can have none */
+
 /** The type of an array in buckets of elements of type `T`: `LOAM_BUCKET(int) numbers;`.
  *
  * Each use makes a type of its own; name it with `typedef` to pass it to functions. `count`, `cap`
@@ -113,6 +115,8 @@ typedef struct loam_bucket {
         };                                                                                         \
         loam_bucket raw;                                                                           \
     }
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* ---- the core: elements of a size that is known at run time ---------------------------------- */
 
@@ -592,6 +596,8 @@ LOAM_INLINE LOAM_NODISCARD bool loam_bucket_done_(bool done)
 #define loam_bucket_span(b, index, n)                                                              \
     LOAM_BUCKET_CAST_(b, loam_bucket_raw_span(&(b)->raw, (index), LOAM_BUCKET_SIZE_(b), (n)))
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and names that are declared can have none */
+
 /** A loop over the elements, first to last: `LOAM_BUCKET_EACH(int *, it, &b) total += *it;`
  *
  * `type` is that of a pointer to an element. `break` and `continue` do what they do in any loop. In
@@ -611,6 +617,8 @@ LOAM_INLINE LOAM_NODISCARD bool loam_bucket_done_(bool done)
          it##_cursor_.start; loam_bucket_raw_previous(&it##_cursor_, LOAM_BUCKET_SIZE_(b)))        \
         for (type it = LOAM_BUCKET_CAST_(b, it##_cursor_.start);                                   \
              it != it##_cursor_.end && (it--, true); it##_cursor_.at = it)
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /** Copies `n` elements from number `from` on to `elements`, which lie in one piece that is not in the
  * array.
