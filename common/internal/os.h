@@ -96,6 +96,19 @@ bool loam_os_write(int descriptor, const loam_os_piece *pieces, size_t count, si
 
 /* ---- fork ---- */
 
+/* Runs a function of the file before there are threads, where the system can fork: for hooks of locks
+ * that may first be taken under another lock that a fork takes. An archive brings it along with the
+ * object that it stands in. */
+#if defined(_WIN32)
+#define LOAM_OS_BEFORE_THREADS(function)
+#else
+#define LOAM_OS_BEFORE_THREADS(function)                                                           \
+    __attribute__((constructor)) static void function##_early(void)                                \
+    {                                                                                              \
+        function();                                                                                \
+    }
+#endif
+
 /* What to do around a fork: `prepare` before, `parent` and `child` after it. */
 typedef struct loam_os_fork_hooks {
     void (*prepare)(void);

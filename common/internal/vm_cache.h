@@ -41,10 +41,6 @@ typedef struct loam_mapping {
     uint32_t kind;
 } loam_mapping;
 
-/* Registers the cache for forks, at the first use of it; for who may first use it with a lock that a
- * fork takes. */
-void loam_vm_cache_begin(void);
-
 /* Takes a kept mapping of this very size and kind whose base is a multiple of `align`. */
 bool loam_vm_cache_take(size_t size, size_t align, uint32_t kind, loam_mapping *mapping);
 

@@ -56,7 +56,6 @@ static bool hook_forks(void)
 {
     static const loam_os_fork_hooks hooks = {lock_all, unlock_all, unlock_all};
 
-    loam_vm_cache_begin();
     if (!__atomic_load_n(&all.hooked, __ATOMIC_ACQUIRE) &&
         loam_os_on_fork(LOAM_OS_FORK_REGION, &hooks))
         __atomic_store_n(&all.hooked, true, __ATOMIC_RELEASE);

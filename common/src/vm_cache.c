@@ -77,14 +77,16 @@ static void begin(void)
     (void)loam_os_on_fork(LOAM_OS_FORK_VM_CACHE, &hooks);
 }
 
-void loam_vm_cache_begin(void)
+static void begin_cache(void)
 {
     loam_os_once_run(&begin_once, begin);
 }
 
+LOAM_OS_BEFORE_THREADS(begin_cache)
+
 static void lock_cache(void)
 {
-    loam_vm_cache_begin();
+    begin_cache();
     loam_os_mutex_lock(&cache.lock);
 }
 
@@ -367,7 +369,7 @@ void loam_vm_cache_give(const loam_mapping *mapping)
     uint64_t now;
     victims out;
 
-    loam_vm_cache_begin();
+    begin_cache();
     loam_ahead_age();
     most_entries = entries_left();
     most_held = held_left();

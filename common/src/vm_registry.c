@@ -76,11 +76,18 @@ static void register_fork_hooks(void)
     (void)loam_os_on_fork(LOAM_OS_FORK_VM_AHEAD, &hooks);
 }
 
-void loam_registry_lock(void)
+static void begin(void)
 {
     static loam_os_once once = LOAM_OS_ONCE_INIT;
 
     loam_os_once_run(&once, register_fork_hooks);
+}
+
+LOAM_OS_BEFORE_THREADS(begin)
+
+void loam_registry_lock(void)
+{
+    begin();
     loam_os_mutex_lock(&table.lock);
 }
 

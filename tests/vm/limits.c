@@ -7,6 +7,7 @@
 #include "vm/workload.h"
 
 #include "internal/bits.h"
+#include "internal/os.h"
 #include <loam/arena.h>
 #include <loam/region.h>
 #include <loam/scratch.h>
@@ -467,6 +468,56 @@ TEST(forks_beside_small_blocks, fast)
     if (test_under_tsan())
         TEST_SKIP("ThreadSanitizer forbids threads and forks together");
     test_run_threads(4, look_or_fork, &c);
+}
+
+static loam_os_mutex a_layers_lock = LOAM_OS_MUTEX_INIT;
+
+static void lock_layer(void)
+{
+    loam_os_mutex_lock(&a_layers_lock);
+}
+
+static void unlock_layer(void)
+{
+    loam_os_mutex_unlock(&a_layers_lock);
+}
+
+/* Thread 1 is the first to ask the page allocator, with a lock that a fork takes, and thread 0 forks
+ * meanwhile. */
+static void ask_under_a_lock(void *context, size_t index)
+{
+    atomic_bool *locked = (atomic_bool *)context;
+    int status;
+    pid_t child;
+
+    if (index == 1) {
+        lock_layer();
+        atomic_store(locked, true);
+        (void)usleep(100000);
+        loam_dealloc(loam_vm_allocator(), loam_alloc(loam_vm_allocator(), 1 << 20, 8), 1 << 20, 8);
+        unlock_layer();
+        return;
+    }
+    while (!atomic_load(locked))
+        loam_os_yield();
+    child = fork();
+    if (child == 0)
+        _exit(0);
+    EXPECT(child > 0 && waitpid(child, &status, 0) == child);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* The first use of the page layer may be under the lock of a layer above: nobody waits for ever. */
+TEST(fork_beside_a_first_use_under_a_lock, fast)
+{
+    static const loam_os_fork_hooks hooks = {lock_layer, unlock_layer, unlock_layer};
+    atomic_bool locked = false;
+
+    if (test_under_tsan())
+        TEST_SKIP("ThreadSanitizer forbids threads and forks together");
+    EXPECT(loam_os_on_fork(LOAM_OS_FORK_POOL, &hooks));
+    (void)alarm(30);
+    test_run_threads(2, ask_under_a_lock, &locked);
 }
 
 TEST(fork_in_churn_some, fast)

@@ -101,9 +101,12 @@ void loam_vec_raw_init_buffer(loam_vec *vec, loam_vec_buffer *buffer, size_t n,
 {
     char *data = (char *)(buffer + 1);
 
+    LOAM_REQUIRE(!loam_vec_is_reservation(allocator), LOAM_MISUSE_VEC_RESERVED, buffer);
     data += loam_padding(data, align);
+    if (n == 0)
+        data = NULL; /* behind the buffer a block of somebody else may stand */
     *buffer = (loam_vec_buffer){allocator, data, n * size, align, n > 0};
-    vec->data = n ? data : NULL;
+    vec->data = data;
     vec->count = 0;
     vec->cap = n;
     vec->allocator = (loam_allocator){

@@ -155,11 +155,14 @@ void loam_vec_raw_stable_sort(loam_vec *vec, loam_vec_compare_fn compare, void *
                               size_t size)
 {
     _Alignas(LOAM_MAX_ALIGN) char on_stack[ON_STACK];
-    merger m = {{compare, context, size}, on_stack, sizeof on_stack / size};
+    merger m = {{compare, context, size}, on_stack, 0};
     char *base = (char *)vec->data;
     size_t taken;
 
-    if (vec->count < 2 || is_one_run(&m.o, base, vec->count))
+    if (vec->count < 2)
+        return;
+    m.room = sizeof on_stack / size;
+    if (is_one_run(&m.o, base, vec->count))
         return;
     taken = find_scratch(vec, &m);
     sort_stably(&m, base, vec->count);

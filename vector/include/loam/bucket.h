@@ -40,7 +40,8 @@
  *   is given back: empty buckets are used again, and loam_bucket_deinit() is O(1).
  * - Elements are bytes: no constructor, destructor or copy of C++ is called, so in C++ they must be
  *   trivially copyable. They have the alignment of their type.
- * - An element of the array may be passed to every call that takes one or more of them.
+ * - An element of the array may be passed to every call that takes one or more of them, but for the
+ *   place that loam_bucket_read() writes to.
  *
  * ## Threads
  *

@@ -192,8 +192,8 @@ template <typename Element> struct loam_vec_element_<Element &> {
  * exchanged (loam_vec_adopt(), loam_vec_release()), since it stands and falls with the reservation;
  * so does its `allocator`, which has room for this array only: loam_vec_init() of another one with it
  * stops a checked build with "allocator is that of a reserved array". In other builds that array
- * gets no memory while this one has a block, and ending it does not end the reservation; nor does
- * the end of this one if the other one has the block.
+ * gets no memory while this one has a block, and the end of the one without the block does not end
+ * the reservation; where neither has it, the end of either does.
  *
  * Returns false iff `max_count` is 0, its bytes and the element's alignment are above what can be
  * reserved, or the system refuses the reservation or its first page; then `*v` must not be used.
@@ -212,8 +212,8 @@ template <typename Element> struct loam_vec_element_<Element &> {
  * `v.allocator` is an allocator of one block, the buffer, before `allocator`. So the buffer must stay
  * where it is until the array has ended, also when that has moved out of it, and stays with the
  * elements where loam_vec_swap() or loam_vec_release() hands these on. An array that has become small
- * again returns to the buffer in loam_vec_shrink_to_fit() and loam_vec_trim(); one that has no block,
- * when it next takes one, if the buffer is as big as a first block is. The allocator of the
+ * again returns to the buffer in loam_vec_shrink_to_fit() and loam_vec_trim(), if `allocator`
+ * reclaims; one that has no block, when it next takes one, if the buffer is as big as a first block is. The allocator of the
  * array may be used for another one, as long as the buffer is there: who asks first has the buffer.
  *
  * Takes no memory; can't fail. O(1). A buffer of known size for several objects is a
