@@ -64,7 +64,9 @@ static loam_pool_slab *find_slab(const loam_pool_class *cls, const void *ptr, bo
         return NULL;
     slab = slab_in_record(region, ptr, false); /* slabs of other classes may be longer */
     owner = owner_of(slab);
-    if (owner->front.size != cls->front.size || owner->ties != cls->ties)
+    if (owner->front.size != cls->front.size || owner->ties != cls->ties ||
+        (owner != cls && !cls->ties && !remote) || owner->link != cls->link ||
+        owner->slab_shift != cls->slab_shift || owner->careful != cls->careful)
         return NULL;
     return !cls->ties || cls->ties->related(cls, owner) ? slab : NULL;
 }

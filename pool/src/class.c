@@ -65,10 +65,11 @@ static void send_all(outbox *box)
 {
     for (size_t i = 0; i < box->count; i++) {
         loam_pool_class *owner = box->chains[i].owner;
+        const loam_pool_ties *ties = owner->ties; /* it may end once it has its last block */
 
         leave_chain(box->cls, owner, box->chains[i].newest, box->chains[i].oldest);
-        if (owner->ties)
-            owner->ties->sent(owner, box->chains[i].blocks);
+        if (ties)
+            ties->sent(owner, box->chains[i].blocks);
     }
     box->count = 0;
 }
@@ -234,11 +235,13 @@ void loam_pool_give_all(loam_pool_class *cls, void *const *blocks, size_t count)
 
 void loam_pool_collect(loam_pool_class *cls)
 {
-    void *block = __atomic_exchange_n(&cls->inbox, NULL, __ATOMIC_SEQ_CST);
     void *batch[COLLECT_BATCH];
     size_t count = 0;
+    void *block;
 
-    __atomic_store_n(&cls->waiting, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&cls->waiting, 0,
+                     __ATOMIC_RELAXED); /* first: else one that comes is forgotten */
+    block = __atomic_exchange_n(&cls->inbox, NULL, __ATOMIC_SEQ_CST);
     while (block) {
         batch[count++] = block;
         block = linked(cls, block);
@@ -307,9 +310,12 @@ static LOAM_NOINLINE void *refill(loam_cache *front)
     count = gather(cls, blocks, wanted);
     if (count == 0 && cls->ties && !cls->lists[LIST_EMPTY] && cls->ties->adopt(cls))
         count = gather(cls, blocks, wanted);
-    if (count == 0 && (cls->lists[LIST_EMPTY] || loam_pool_add_slab(cls)))
+    /* A slab that gave nothing has a block that could not be constructed. */
+    if (count == 0 && !fullest(cls) && (cls->lists[LIST_EMPTY] || loam_pool_add_slab(cls)))
         count = loam_pool_take_from(cls, cls->lists[LIST_EMPTY], blocks, wanted);
     if (LOAM_UNLIKELY(count == 0)) {
+        while (cls->empty > cls->keep)
+            loam_pool_drop_slab(cls, cls->lists[LIST_EMPTY]);
         cls->failures++;
         return NULL;
     }

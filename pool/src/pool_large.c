@@ -66,6 +66,10 @@ static void *take_run(loam_pool *pool, size_t size, size_t align)
     if (granules_for(size, &count))
         base = (char *)loam_granules_take(pool->granules, count, units, LOAM_POOL_KIND_LARGE, pool,
                                           &info);
+    if (base && info.region->stride < LOAM_REGION_STRIDE) {
+        loam_granules_give(pool->granules, base, count);
+        base = NULL;
+    }
     if (!base)
         return NULL;
     link_large(pool, loam_region_record(info.region, info.index), base, size);

@@ -82,7 +82,8 @@ static bool plan_blocks(loam_pool_class *cls)
     cls->stack = end;
     cls->live_bits = end + (cls->careful ? loam_round_up(blocks * sizeof(uint16_t), UNIT) : 0);
     used = offset_of(cls, first, blocks - 1) + size;
-    cls->slack = cls->whole ? loam_min(cls->page % size, end - used) : end - used;
+    /* Where no block straddles a page, a colour could push one out of the first page. */
+    cls->slack = cls->whole ? 0 : end - used;
     return true;
 }
 
@@ -254,6 +255,10 @@ static loam_pool_slab *take_granules(loam_pool_class *cls, char **base, bool *di
     *base = (char *)loam_granules_take(cls->granules, count, 1, LOAM_POOL_KIND_SLAB, cls, &info);
     if (!*base)
         return NULL;
+    if (info.region->stride < LOAM_REGION_STRIDE) {
+        loam_granules_give(cls->granules, *base, count);
+        return NULL;
+    }
     *dirty = info.dirty >= count;
     return (loam_pool_slab *)loam_record_opaque(loam_region_record(info.region, info.index));
 }
@@ -433,10 +438,13 @@ void loam_pool_each_number(const loam_pool_class *cls, const loam_pool_slab *sla
 
     for (size_t i = 0; cls->careful && i < depth; i++)
         visit(context, load_number(slab->base + cls->stack, i));
-    while (!cls->careful && holder != NOWHERE) {
+    /* What somebody wrote into a free block leads nowhere, and to an end. */
+    for (size_t left = cls->capacity; !cls->careful && holder != NOWHERE && left > 0; left--) {
         const char *block = at_place(slab, holder);
 
         visit(context, holder);
+        if (((size_t)holder << UNIT_SHIFT) + cls->front.size > cls->slab_size)
+            return;
         for (size_t i = 0; i < depth; i++)
             visit(context, load_number(block, 1 + i));
         holder = load_number(block, 0);

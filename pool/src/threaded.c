@@ -8,6 +8,8 @@
 #include "pool_large.h"
 #include "threaded_internal.h"
 
+#include <errno.h>
+
 LOAM_THREADED_TLS loam_threaded_table loam_threaded_mine;
 
 /* ---- the slow ways ---- */
@@ -25,7 +27,7 @@ static LOAM_NOINLINE void *take_slowly(loam_pool_threaded *pool, loam_pool_class
     cls->front.high = cls->front.low + room_of(pattern);
     heap->spilled &= ~class_bit(index_in(heap, cls));
     block = cls->front.refill(&cls->front);
-    loam_os_mutex_unlock(&heap->lock);
+    loam_threaded_leave(heap);
     return block;
 }
 
@@ -81,7 +83,7 @@ static LOAM_NOINLINE void give_slowly(loam_pool_threaded *pool, loam_pool_class 
         cls->front.spill(&cls->front, block);
         shrink_front(heap, cls, away);
     }
-    loam_os_mutex_unlock(&heap->lock);
+    loam_threaded_leave(heap);
 }
 
 /* A small block of another thread waits in line. */
@@ -99,7 +101,7 @@ static LOAM_NOINLINE void give_aside(loam_pool_threaded *pool, loam_pool_class *
     loam_threaded_make_ready(heap, cls);
     loam_pool_give_all(cls, side->blocks, side->count);
     loam_atomic_store(&side->count, 0);
-    loam_os_mutex_unlock(&heap->lock);
+    loam_threaded_leave(heap);
 }
 
 /* A thread that has no heap, and can't get one, leaves the block at its owner's door. */
@@ -255,6 +257,7 @@ static LOAM_NOINLINE void give_otherwise(loam_pool_threaded *pool, void *block, 
                                          size_t align)
 {
     loam_pool_class *pattern = loam_pool_class_aligned(&pool->shape, size, align);
+    int saved = errno; /* a heap may be refused by the system (A6) */
 
     if (!pattern)
         give_large(pool, block, size, align);
@@ -262,6 +265,7 @@ static LOAM_NOINLINE void give_otherwise(loam_pool_threaded *pool, void *block, 
         give_without_heap(pool, pattern, block);
     else
         give_to(pattern, block, pool, place_for(pool)->shift);
+    errno = saved;
 }
 
 /* ---- the fast ways: they call nothing, but may end in a jump ---- */

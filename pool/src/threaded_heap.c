@@ -98,8 +98,7 @@ static void help(loam_pool_heap *heap)
 void loam_threaded_leave(loam_pool_heap *heap)
 {
     loam_os_mutex_unlock(&heap->lock);
-    if (LOAM_UNLIKELY(__atomic_load_n(&heap->pending, __ATOMIC_SEQ_CST) != 0) &&
-        thread_of(heap) == 0)
+    if (LOAM_UNLIKELY(__atomic_load_n(&heap->pending, __ATOMIC_SEQ_CST) != 0))
         help(heap);
 }
 
@@ -317,6 +316,8 @@ static loam_pool_heap *reuse_heap(loam_pool_threaded *pool)
     loam_pool_heap *heap;
 
     loam_os_mutex_lock(threaded_mutex(pool));
+    loam_threaded_settle_forsaken(
+        pool); /* a heap of before a fork may have been left in mid-call */
     heap = pool->unused;
     if (heap) {
         pool->unused = heap->next_unused;

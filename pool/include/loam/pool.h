@@ -65,7 +65,7 @@ typedef struct loam_pool_config {
      * 128 above, up to ::LOAM_POOL_LARGEST. Copied. */
     const size_t *table;
     size_t table_count; /**< How many these are, up to ::LOAM_POOL_CLASSES. */
-    size_t largest;     /**< Bigger requests go to the source. 0: the last size there is. */
+    size_t largest;     /**< Sizes above the class that this needs go to the source. 0: the last. */
     /** Rounds sizes of 32 bytes and more up to whole cache lines of 64 bytes, and aligns blocks to
      * them: no two such blocks share a line, so threads that write neighbours don't slow each other. */
     bool cache_lines;
