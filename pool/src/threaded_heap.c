@@ -316,8 +316,8 @@ static loam_pool_heap *reuse_heap(loam_pool_threaded *pool)
     loam_pool_heap *heap;
 
     loam_os_mutex_lock(threaded_mutex(pool));
-    loam_threaded_settle_forsaken(
-        pool); /* a heap of before a fork may have been left in mid-call */
+    /* A heap of before a fork may have been left in the middle of a call. */
+    loam_threaded_settle_forsaken(pool);
     heap = pool->unused;
     if (heap) {
         pool->unused = heap->next_unused;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #if TEST_HAS_FORK
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -152,6 +153,95 @@ static void run_forks(size_t how_many)
             loam_pool_threaded_give(&grounds[p].pool, inherited[p][i], 40 + i * 5);
         end_threaded(&grounds[p]);
     }
+}
+
+/* ---- a fork that meets a thread in the middle of a call ---- */
+
+enum { LINE = 16 }; /* small blocks of others that a thread lets wait */
+
+static struct {
+    ground_pool ground;
+    void *small[2 * LINE], *other[LINE];
+    atomic_int step;
+} met;
+
+static atomic_bool fork_waits;
+
+/* Runs last before a fork, when loam has all its locks: its hooks were registered later. */
+static void let_it_go_on(void)
+{
+    if (atomic_load(&fork_waits)) {
+        atomic_store(&met.step, 3);
+        (void)usleep(100000);
+    }
+}
+
+__attribute__((constructor(101))) static void register_first(void)
+{
+    (void)pthread_atfork(let_it_go_on, NULL, NULL);
+}
+
+static void give_small(size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        loam_pool_threaded_give_aligned(&met.ground.pool, met.small[i], 16, 8);
+}
+
+static void wait_for_step(int step)
+{
+    while (atomic_load(&met.step) != step)
+        (void)usleep(1000);
+}
+
+static void give_in_child(void *context, size_t index)
+{
+    (void)context;
+    (void)index;
+    give_small(LINE, 2 * LINE);
+    for (size_t i = 0; i < LINE; i++)
+        loam_pool_threaded_give_aligned(&met.ground.pool, met.other[i], 24, 8);
+}
+
+/* Thread 1 fills its line, and waits for its heap's lock, which thread 0 has, who forks. */
+static void give_or_fork(void *context, size_t index)
+{
+    int status;
+    pid_t child;
+
+    (void)context;
+    if (index == 1) {
+        wait_for_step(1);
+        give_small(0, LINE - 1);
+        atomic_store(&met.step, 2);
+        wait_for_step(3);
+        give_small(LINE - 1, LINE);
+        return;
+    }
+    for (size_t i = 0; i < 2 * LINE; i++)
+        met.small[i] = loam_pool_threaded_take_aligned(&met.ground.pool, 16, 8);
+    for (size_t i = 0; i < LINE; i++)
+        met.other[i] = loam_pool_threaded_take_aligned(&met.ground.pool, 24, 8);
+    atomic_store(&met.step, 1);
+    wait_for_step(2);
+    atomic_store(&fork_waits, true);
+    child = fork();
+    EXPECT(child >= 0);
+    if (child == 0) {
+        (void)alarm(30);
+        test_run_threads(1, give_in_child, NULL);
+        _exit(loam_pool_threaded_check(&met.ground.pool, NULL, NULL) ? 0 : 1);
+    }
+    EXPECT(waitpid(child, &status, 0) == child);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* The heap that it has got is settled before a thread of the child may have it. */
+TEST(fork_meets_a_full_line, fast)
+{
+    if (tools_mind())
+        TEST_SKIP("the tool does not let a child of threads have threads");
+    begin_threaded(&met.ground, false);
+    test_run_threads(2, give_or_fork, NULL);
 }
 
 TEST(forks_beside_threads, fast)
