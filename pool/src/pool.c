@@ -15,9 +15,9 @@
 
 enum { LINE = 64, LINES_FROM = 32, STEP_SMALL = 8, STEP_BIG = 128, PER_DOUBLING = 4 };
 
-/* The size behind one: by 8 up to 64, by 16 up to 128, and then by four to a doubling. Requests are
- * mostly small, and mostly aligned to 8: measured on traces of four programs, the sizes 24, 40 and 56
- * take a third of the waste away. */
+/* The size behind one: by 8 up to 64, by 16 up to 128, and then by four to a doubling. On
+ * traces of four programs the sizes 24, 40 and 56 save waste for who asks with an alignment of 8; with
+ * 16, as loam_pool_take() does, they are passed over. */
 static size_t next_geometric(size_t size)
 {
     if (size < 64)

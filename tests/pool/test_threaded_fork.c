@@ -251,7 +251,7 @@ TEST(forks_beside_threads, fast)
 
 TEST(forks_beside_threads_long, slow)
 {
-    run_forks(test_bound("LOAM_TEST_POOL_FORKS", 400));
+    run_forks(test_bound("LOAM_TEST_POOL_FORKS", 1000));
 }
 #endif
 

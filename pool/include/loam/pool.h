@@ -171,8 +171,8 @@ LOAM_INLINE LOAM_NODISCARD void *loam_pool_take_aligned(loam_pool *pool, size_t 
                                     : loam_pool_take_slow_(pool, size, align);
 }
 
-/** As loam_pool_take_aligned() with the alignment of every type (::LOAM_MAX_ALIGN), or for sizes
- * below that, of the largest power of two up to the size. */
+/** As loam_pool_take_aligned() with the alignment of every type (::LOAM_MAX_ALIGN), or of 8
+ * for sizes up to 8. */
 LOAM_INLINE LOAM_NODISCARD void *loam_pool_take(loam_pool *pool, size_t size)
 {
     return loam_pool_take_aligned(pool, size, size > 8 ? LOAM_MAX_ALIGN : 8);
