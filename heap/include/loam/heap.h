@@ -86,6 +86,9 @@ typedef struct loam_heap_config {
     /** loam_heap_init() only: the buffer reads zero, so that loam_heap_zalloc() need not clear what
      * was never handed out. */
     bool zeroed;
+    /** loam_heap_init() only: other processes use the heap too. Then AddressSanitizer and Valgrind,
+     * who know one process, are told nothing. */
+    bool shared;
 } loam_heap_config;
 
 /* ---- life ---- */
@@ -103,13 +106,13 @@ typedef struct loam_heap_config {
 LOAM_NODISCARD loam_heap *loam_heap_init(void *buffer, size_t size, const loam_heap_config *config);
 
 /** Finds the heap that loam_heap_init() made in this buffer, maybe in another process, at another
- * address. Pointers into the heap are to be exchanged as distances from it.
+ * address, while none of them is inside a call. Pointers into the heap are to be exchanged as distances from it.
  *
  * Both addresses of the buffer must be the same modulo ::LOAM_HEAP_ALIGN (mappings are), and the
  * programs must be built alike: word size, checks and version of loam. Alignments above that hold
  * only where both addresses agree modulo them.
  *
- * Returns NULL iff there is no such heap, or it was made by loam_heap_create(). Cost: O(1). */
+ * Returns NULL iff there is no such heap, or its configuration did not say `shared`. Cost: O(1). */
 LOAM_NODISCARD loam_heap *loam_heap_attach(void *buffer, size_t size);
 
 /** Ends a heap of loam_heap_init(); the memory is the caller's again, whatever is live in it.
