@@ -21,7 +21,8 @@
  *
  *   R1  base is on a chunk, granules are whole chunks inside the reservation
  *   R2  runs tile [0, frontier): each head names itself, and a length that ends at the next head
- *   R3  every granule of a held run names its kind, owner and first granule
+ *   R3  every granule of a held run names its kind, owner and first granule; of a run of the kind
+ *       PARTED, only the first and the last name the first granule
  *   R4  free runs have no free neighbour, and none ends at the frontier
  *   R5  each free run is in one list, that of its level and length; a list's bit says whether it is
  *       empty; links go both ways; the tail names the head

@@ -98,6 +98,7 @@
     X(REGION_DOUBLE_GIVE, "granules were given back twice")                                        \
     X(REGION_WRONG_LENGTH, "granules passed back with a length that they do not have")             \
     X(HEAP_HEADER, "header of a block was overwritten")                                            \
+    X(SPAN_FOREIGN, "granules are not of this span")                                               \
     X(ARENA_POP_ABOVE, "arena popped to above its position")                                       \
     X(ARENA_POP_BELOW, "arena popped to below an open scope")                                      \
     X(ARENA_MARK_FOREIGN, "mark is not of this arena")                                             \

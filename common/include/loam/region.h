@@ -89,6 +89,9 @@ typedef enum loam_region_kind {
     LOAM_REGION_FREE = 0,
     /** From here to LOAM_REGION_KIND_USER - 1, kinds belong to loam's own layers. */
     LOAM_REGION_KIND_LAYER = 1,
+    /** Of a run of this kind, which a layer holds to hand it out in parts, only the records of the
+     * first and the last granule say where it starts; all others say the kind and the owner. */
+    LOAM_REGION_KIND_PARTED = 31,
     /** From here to LOAM_REGION_KIND_LAST, kinds belong to the program. */
     LOAM_REGION_KIND_USER = 32,
     /** The last kind there can be. */

@@ -1,0 +1,281 @@
+/* span_life.c: how spans begin and end, where their chunks come from, and what a fork finds.
+ *
+ * All spans are in a list, so that a fork finds every lock free in the child. A span that stands in
+ * one of many (loam_span_sharded) is in it as well.
+ */
+#include "span_internal.h"
+
+#include "internal/mark.h"
+
+#include <string.h>
+
+/* ---- all spans, for fork ---- */
+
+static struct {
+    loam_os_mutex lock;
+    bool hooked;       /* the fork hooks are registered */
+    loam_span *newest; /* linked through `older` and `newer` */
+} all = {.lock = LOAM_OS_MUTEX_INIT};
+
+static void lock_all(void)
+{
+    loam_os_mutex_lock(&all.lock);
+    for (loam_span *span = all.newest; span; span = span->older)
+        loam_os_mutex_lock(loam_span_mutex(span));
+}
+
+static void unlock_all(void)
+{
+    for (loam_span *span = all.newest; span; span = span->older)
+        loam_os_mutex_unlock(loam_span_mutex(span));
+    loam_os_mutex_unlock(&all.lock);
+}
+
+/* Before any of these locks is taken. Twice does no harm. */
+static bool hook_forks(void)
+{
+    static const loam_os_fork_hooks hooks = {lock_all, unlock_all, unlock_all};
+
+    if (!__atomic_load_n(&all.hooked, __ATOMIC_ACQUIRE) &&
+        loam_os_on_fork(LOAM_OS_FORK_SPAN, &hooks))
+        __atomic_store_n(&all.hooked, true, __ATOMIC_RELEASE);
+    return __atomic_load_n(&all.hooked, __ATOMIC_ACQUIRE);
+}
+
+static void link_span(loam_span *span)
+{
+    loam_os_mutex_lock(&all.lock);
+    span->newer = NULL;
+    span->older = all.newest;
+    if (all.newest)
+        all.newest->newer = span;
+    all.newest = span;
+    loam_os_mutex_unlock(&all.lock);
+}
+
+static void unlink_span(loam_span *span)
+{
+    loam_os_mutex_lock(&all.lock);
+    if (span->newer)
+        span->newer->older = span->older;
+    else
+        all.newest = span->older;
+    if (span->older)
+        span->older->newer = span->newer;
+    loam_os_mutex_unlock(&all.lock);
+}
+
+/* ---- grounds ---- */
+
+bool loam_span_make_table(loam_region *region, loam_span_ground_ *ground)
+{
+    size_t chunks = region->granules / LOAM_REGION_CHUNK_GRANULES;
+    size_t size = loam_round_up(loam_max(chunks, 1), loam_vm_reserve_granularity());
+    void *table;
+
+    if (region->stride < loam_span_min_stride())
+        return false;
+    table = loam_vm_reserve(size, loam_vm_reserve_granularity());
+    if (!table)
+        return false;
+    if (!loam_vm_commit(table, loam_round_up(loam_max(chunks, 1), loam_vm_page_size()))) {
+        (void)loam_vm_release(table, size);
+        return false;
+    }
+    *ground = (loam_span_ground_){region, (uint8_t *)table, size};
+    return true;
+}
+
+void loam_span_end_table(loam_span_ground_ *ground)
+{
+    if (ground->chunks_size != 0)
+        (void)loam_vm_release(ground->chunks, ground->chunks_size);
+}
+
+void loam_span_append(loam_span *span, const loam_span_ground_ *ground)
+{
+    span->grounds[span->regions] = *ground;
+    span->table_bytes += ground->chunks_size;
+    __atomic_store_n(&span->regions, span->regions + 1, __ATOMIC_RELEASE);
+}
+
+static bool has_region(const loam_span *span, const loam_region *region)
+{
+    for (size_t i = 0; i < span->regions; i++)
+        if (span->grounds[i].region == region)
+            return true;
+    return false;
+}
+
+bool loam_span_add(loam_span *span, loam_region *region)
+{
+    loam_span_ground_ ground;
+    bool added;
+
+    if (!loam_span_make_table(region, &ground))
+        return false;
+    loam_os_mutex_lock(loam_span_mutex(span));
+    added = span->regions < LOAM_SPAN_REGIONS && !has_region(span, region) && !span->sealed;
+    if (added)
+        loam_span_append(span, &ground);
+    loam_os_mutex_unlock(loam_span_mutex(span));
+    if (!added)
+        loam_span_end_table(&ground);
+    return added;
+}
+
+/* ---- life ---- */
+
+static bool is_policy(loam_span_policy policy, loam_span_policy last)
+{
+    return (int)policy >= LOAM_SPAN_DEFAULT &&
+           ((int)policy <= (int)last || policy == LOAM_SPAN_KEEP);
+}
+
+static loam_span_policy policy_or(loam_span_policy policy, loam_span_policy otherwise)
+{
+    return policy == LOAM_SPAN_DEFAULT ? otherwise : policy;
+}
+
+bool loam_span_prepare(loam_span *span, uint8_t number, const loam_span_config *config)
+{
+    static const loam_span_config all_zero = {0};
+
+    if (!config)
+        config = &all_zero;
+    if (!is_policy(config->spans, LOAM_SPAN_DECOMMIT) ||
+        !is_policy(config->chunks, LOAM_SPAN_GIVE) ||
+        !is_policy(config->shrunk, LOAM_SPAN_DECOMMIT) || !hook_forks())
+        return false;
+    memset(span, 0, sizeof *span);
+    span->name = config->name ? config->name : "span";
+    span->number = number;
+    span->spans = policy_or(config->spans, LOAM_SPAN_PURGE);
+    span->chunks = policy_or(config->chunks, LOAM_SPAN_GIVE);
+    span->shrunk = policy_or(config->shrunk, LOAM_SPAN_KEEP);
+    span->shrunk_least =
+        (config->shrunk_least ? config->shrunk_least : LOAM_REGION_CHUNK) / LOAM_REGION_GRANULE;
+    span->delay = config->delay ? config->delay : LOAM_SPAN_DELAY;
+    if (config->at_once)
+        span->delay = 0;
+    span->keep = config->keep / LOAM_REGION_GRANULE;
+    span->keep_chunks = config->keep_chunks;
+    link_span(span);
+    return true;
+}
+
+bool loam_span_init(loam_span *span, loam_region *region, const loam_span_config *config)
+{
+    loam_span_ground_ ground;
+
+    if (!loam_span_make_table(region, &ground))
+        return false;
+    if (!loam_span_prepare(span, 1, config)) {
+        loam_span_end_table(&ground);
+        return false;
+    }
+    loam_span_append(span, &ground);
+    return true;
+}
+
+/* Chunks [first, end) of a ground, whatever is in them. */
+static void end_chunks(const loam_span_ground_ *ground, size_t first, size_t end)
+{
+    size_t index = first * LOAM_REGION_CHUNK_GRANULES;
+    size_t count = (end - first) * LOAM_REGION_CHUNK_GRANULES;
+
+    memset(ground->chunks + first, 0, end - first);
+    loam_region_describe(ground->region, index, count, LOAM_SPAN_KIND_FREE, NULL);
+    loam_region_give(ground->region, loam_region_address(ground->region, index), count);
+}
+
+void loam_span_retire(loam_span *span)
+{
+    unlink_span(span);
+    for (size_t i = 0; i < span->regions; i++) {
+        const loam_span_ground_ *ground = &span->grounds[i];
+        size_t chunks = loam_region_count(ground->region) / LOAM_REGION_CHUNK_GRANULES;
+
+        for (size_t chunk = 0; chunk < chunks; chunk++) {
+            size_t end = chunk;
+
+            while (end < chunks && ground->chunks[end] == span->number)
+                end++;
+            if (end > chunk)
+                end_chunks(ground, chunk, end);
+            chunk = end;
+        }
+    }
+}
+
+void loam_span_deinit(loam_span *span)
+{
+    loam_span_retire(span);
+    for (size_t i = 0; i < span->regions; i++)
+        loam_span_end_table(&span->grounds[i]);
+    memset(span, 0, sizeof *span);
+}
+
+/* ---- chunks ---- */
+
+static void set_chunks(const loam_span_ground_ *ground, size_t index, size_t count, uint8_t number)
+{
+    for (size_t i = index; i < index + count; i += LOAM_REGION_CHUNK_GRANULES)
+        __atomic_store_n(&ground->chunks[i / LOAM_REGION_CHUNK_GRANULES], number, __ATOMIC_RELAXED);
+}
+
+/* Chunks that a region gave are a free run from here on. */
+static void adopt(loam_span *span, size_t ground, const loam_granules_info *info, size_t count)
+{
+    loam_region *region = info->region;
+
+    loam_region_mark(region, info->index + info->dirty, count - info->dirty, 0);
+    loam_mark_dead(loam_region_address(region, info->index), count * LOAM_REGION_GRANULE);
+    set_chunks(&span->grounds[ground], info->index, count, span->number);
+    span->owned += count;
+    loam_span_settle(span, ground, info->index, count, loam_span_now());
+}
+
+bool loam_span_grow(loam_span *span, size_t count, size_t align)
+{
+    size_t need = loam_round_up(count, LOAM_REGION_CHUNK_GRANULES);
+    loam_granules_info info;
+
+    align = loam_max(align, LOAM_REGION_CHUNK_GRANULES);
+    for (size_t ground = 0; ground < span->regions; ground++)
+        if (loam_region_take(span->grounds[ground].region, need, align, LOAM_SPAN_KIND_FREE, span,
+                             &info)) {
+            adopt(span, ground, &info, need);
+            return true;
+        }
+    return false;
+}
+
+bool loam_span_grow_at(loam_span *span, size_t ground, size_t index, size_t count)
+{
+    loam_region *region = span->grounds[ground].region;
+    size_t need = loam_round_up(count, LOAM_REGION_CHUNK_GRANULES);
+    loam_granules_info info;
+    void *ptr = loam_region_take(region, need, LOAM_REGION_CHUNK_GRANULES, LOAM_SPAN_KIND_FREE,
+                                 span, &info);
+
+    if (!ptr)
+        return false;
+    if (info.index == index) {
+        adopt(span, ground, &info, need);
+        return true;
+    }
+    loam_region_mark(region, info.index + info.dirty, need - info.dirty, 0);
+    loam_region_give(region, ptr, need);
+    return false;
+}
+
+void loam_span_give_chunks(loam_span *span, size_t ground, size_t index, size_t count)
+{
+    loam_region *region = span->grounds[ground].region;
+
+    set_chunks(&span->grounds[ground], index, count, 0);
+    span->owned -= count;
+    loam_region_describe(region, index, count, LOAM_SPAN_KIND_FREE, span);
+    loam_region_give(region, loam_region_address(region, index), count);
+}
