@@ -168,7 +168,7 @@ static void purge_warm(purge *p)
 
         if (!is_old(p, run->since))
             return;
-        p->left = loam_min(budget, span->warm - keep);
+        p->left = keep ? loam_min(budget, span->warm - keep) : budget;
         budget -= p->left;
         purge_run(p, link);
         p->left += budget;
@@ -176,13 +176,26 @@ static void purge_warm(purge *p)
     }
 }
 
-/* Long runs that hold no memory, but chunks, or commit charge. */
+/* Whether a run that holds no memory has chunks to give, or commit charge that may go. */
+static bool has_more(const purge *p, const loam_free_run *run, size_t length, size_t whole)
+{
+    const loam_span *span = p->span;
+    size_t committed = length - run->cold;
+
+    if (whole != 0 && span->chunks == LOAM_SPAN_GIVE && (p->all || span->empty > span->keep_chunks))
+        return true;
+    if (span->chunks != LOAM_SPAN_DECOMMIT)
+        return span->spans == LOAM_SPAN_DECOMMIT && committed > whole;
+    return span->spans == LOAM_SPAN_DECOMMIT ? committed != 0 : run->cold < whole;
+}
+
+/* Those that hold no memory, the longest first. */
 static void purge_clean(purge *p)
 {
     loam_span *span = p->span;
-    bool give = span->chunks == LOAM_SPAN_GIVE;
+    size_t least = span->spans == LOAM_SPAN_DECOMMIT ? 1 : LOAM_REGION_CHUNK_GRANULES;
 
-    if (!give && span->chunks != LOAM_SPAN_DECOMMIT)
+    if (span->chunks != LOAM_SPAN_GIVE && span->chunks != LOAM_SPAN_DECOMMIT && least != 1)
         return;
     for (int level = LOAM_SPAN_CLEAN; level <= LOAM_SPAN_COLD; level++) {
         uint32_t link = loam_runs_last(span, span->roots[level]), next;
@@ -190,14 +203,13 @@ static void purge_clean(purge *p)
         for (; link != 0 && p->left > 0 && !p->stopped; link = next) {
             const loam_free_run *run = loam_free_run_of(span, link);
             size_t length = loam_run_length(span, link);
-            size_t chunks = loam_whole_chunks(loam_link_index(link), length);
+            size_t whole =
+                LOAM_REGION_CHUNK_GRANULES * loam_whole_chunks(loam_link_index(link), length);
 
-            if (length < LOAM_REGION_CHUNK_GRANULES ||
-                (give && !p->all && span->empty <= span->keep_chunks))
+            if (length < least)
                 break;
             next = loam_runs_prev(span, link);
-            if (chunks != 0 && is_old(p, run->since) &&
-                (give || run->cold < chunks * LOAM_REGION_CHUNK_GRANULES))
+            if (is_old(p, run->since) && has_more(p, run, length, whole))
                 purge_run(p, link);
         }
     }
