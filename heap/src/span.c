@@ -232,6 +232,7 @@ void loam_span_require_run(const loam_span *span, size_t ground, const void *ptr
     record = loam_region_record(region, index);
     LOAM_REQUIRE(loam_record_kind(record) != LOAM_SPAN_KIND_FREE &&
                      loam_record_kind(record) != LOAM_SPAN_KIND_FRONT &&
+                     loam_record_kind(record) != LOAM_SPAN_KIND_CACHED &&
                      loam_record_kind(record) != LOAM_REGION_FREE,
                  words->twice, ptr);
     LOAM_REQUIRE(loam_record_first(record) == index && loam_record_length(record) == count,
@@ -253,6 +254,13 @@ void loam_span_clear(loam_region *region, size_t index, size_t count)
                region->stride - sizeof(loam_record));
 }
 
+void loam_span_return(loam_span *span, size_t ground, size_t index, size_t count)
+{
+    span->live -= count;
+    span->live_runs--;
+    loam_span_accept(span, ground, index, count);
+}
+
 void loam_span_give_at(loam_span *span, size_t ground, void *ptr, size_t count)
 {
     loam_region *region = span->grounds[ground].region;
@@ -261,9 +269,7 @@ void loam_span_give_at(loam_span *span, size_t ground, void *ptr, size_t count)
     loam_mark_dead(ptr, count * LOAM_REGION_GRANULE);
     loam_span_clear(region, index, count);
     loam_os_mutex_lock(loam_span_mutex(span));
-    span->live -= count;
-    span->live_runs--;
-    loam_span_accept(span, ground, index, count);
+    loam_span_return(span, ground, index, count);
     loam_os_mutex_unlock(loam_span_mutex(span));
 }
 

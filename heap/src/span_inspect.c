@@ -84,7 +84,10 @@ static bool show_run(const walker *w, const loam_region *region, size_t index)
     if (loam_record_kind(head) == LOAM_SPAN_KIND_FREE)
         return show_free(w, region, index, end);
     return show(w, region, index, end,
-                loam_record_kind(head) == LOAM_SPAN_KIND_FRONT ? LOAM_WALK_FREE : LOAM_WALK_LIVE);
+                loam_record_kind(head) == LOAM_SPAN_KIND_FRONT ||
+                        loam_record_kind(head) == LOAM_SPAN_KIND_CACHED
+                    ? LOAM_WALK_FREE
+                    : LOAM_WALK_LIVE);
 }
 
 /* Whether a granule is in a chunk of this span. */

@@ -23,6 +23,7 @@
 #define LOAM_SPAN_INTERNAL_H
 
 #include <loam/span.h>
+#include <loam/span_sharded.h>
 #include <loam/vm.h>
 
 #include "internal/atomic.h"
@@ -278,6 +279,9 @@ bool loam_span_commit(const loam_region *region, size_t index, size_t count);
 /* Clears what the holder of a run had in its class and opaque bytes. No lock. */
 void loam_span_clear(loam_region *region, size_t index, size_t count);
 
+/* A run that was out is so no more; its class and opaque bytes are zero. With the lock. */
+void loam_span_return(loam_span *span, size_t ground, size_t index, size_t count);
+
 /* Takes a run back, which is known to be one. */
 void loam_span_give_at(loam_span *span, size_t ground, void *ptr, size_t count);
 
@@ -329,6 +333,18 @@ bool loam_span_grow_at(loam_span *span, size_t ground, size_t index, size_t coun
 
 /* Gives whole chunks back to their region, which are in no tree or list. With the lock. */
 void loam_span_give_chunks(loam_span *span, size_t ground, size_t index, size_t count);
+
+/* Gives all empty chunks back, warm or not, for others who need them more. With the lock. */
+void loam_span_give_empty(loam_span *span);
+
+/* Whether a region is one of the span's. */
+bool loam_span_has_region(const loam_span *span, const loam_region *region);
+
+/* The list of all sharded spans, with a lock that comes before those of spans. Returns the newest. */
+loam_span_sharded *loam_span_all_lock(void);
+void loam_span_all_unlock(void);
+void loam_span_link_sharded(loam_span_sharded *sharded);
+void loam_span_unlink_sharded(loam_span_sharded *sharded);
 
 /* ---- span_purge.c ---- */
 

@@ -15,6 +15,7 @@ static struct {
     loam_os_mutex lock;
     bool hooked;       /* the fork hooks are registered */
     loam_span *newest; /* linked through `older` and `newer` */
+    loam_span_sharded *newest_sharded;
 } all = {.lock = LOAM_OS_MUTEX_INIT};
 
 static void lock_all(void)
@@ -65,6 +66,42 @@ static void unlink_span(loam_span *span)
     loam_os_mutex_unlock(&all.lock);
 }
 
+/* ---- all sharded ones, for threads that end ---- */
+
+loam_span_sharded *loam_span_all_lock(void)
+{
+    loam_os_mutex_lock(&all.lock);
+    return all.newest_sharded;
+}
+
+void loam_span_all_unlock(void)
+{
+    loam_os_mutex_unlock(&all.lock);
+}
+
+void loam_span_link_sharded(loam_span_sharded *sharded)
+{
+    loam_os_mutex_lock(&all.lock);
+    sharded->newer = NULL;
+    sharded->older = all.newest_sharded;
+    if (all.newest_sharded)
+        all.newest_sharded->newer = sharded;
+    all.newest_sharded = sharded;
+    loam_os_mutex_unlock(&all.lock);
+}
+
+void loam_span_unlink_sharded(loam_span_sharded *sharded)
+{
+    loam_os_mutex_lock(&all.lock);
+    if (sharded->newer)
+        sharded->newer->older = sharded->older;
+    else
+        all.newest_sharded = sharded->older;
+    if (sharded->older)
+        sharded->older->newer = sharded->newer;
+    loam_os_mutex_unlock(&all.lock);
+}
+
 /* ---- grounds ---- */
 
 bool loam_span_make_table(loam_region *region, loam_span_ground_ *ground)
@@ -99,7 +136,7 @@ void loam_span_append(loam_span *span, const loam_span_ground_ *ground)
     __atomic_store_n(&span->regions, span->regions + 1, __ATOMIC_RELEASE);
 }
 
-static bool has_region(const loam_span *span, const loam_region *region)
+bool loam_span_has_region(const loam_span *span, const loam_region *region)
 {
     for (size_t i = 0; i < span->regions; i++)
         if (span->grounds[i].region == region)
@@ -115,7 +152,8 @@ bool loam_span_add(loam_span *span, loam_region *region)
     if (!loam_span_make_table(region, &ground))
         return false;
     loam_os_mutex_lock(loam_span_mutex(span));
-    added = span->regions < LOAM_SPAN_REGIONS && !has_region(span, region) && !span->sealed;
+    added =
+        span->regions < LOAM_SPAN_REGIONS && !loam_span_has_region(span, region) && !span->sealed;
     if (added)
         loam_span_append(span, &ground);
     loam_os_mutex_unlock(loam_span_mutex(span));
@@ -278,4 +316,44 @@ void loam_span_give_chunks(loam_span *span, size_t ground, size_t index, size_t 
     span->owned -= count;
     loam_region_describe(region, index, count, LOAM_SPAN_KIND_FREE, span);
     loam_region_give(region, loam_region_address(region, index), count);
+}
+
+static void hook_part(loam_span *span, size_t ground, size_t index, size_t end,
+                      const loam_free_run *data)
+{
+    loam_free_run part = *data;
+
+    if (index == end)
+        return;
+    loam_span_count(span->grounds[ground].region, index, end - index, &part);
+    loam_span_hook(span, ground, index, end - index, &part);
+}
+
+/* Gives the whole chunks of a free run to the region as they are. */
+static void give_whole(loam_span *span, uint32_t link)
+{
+    size_t ground = loam_link_ground(link), start = loam_link_index(link);
+    size_t end = start + loam_run_length(span, link);
+    size_t from = loam_round_up(start, LOAM_REGION_CHUNK_GRANULES);
+    size_t to = loam_round_down(end, LOAM_REGION_CHUNK_GRANULES);
+    loam_free_run data = loam_span_unhook(span, link);
+
+    loam_span_give_chunks(span, ground, from, to - from);
+    hook_part(span, ground, to, end, &data);
+    hook_part(span, ground, start, from, &data);
+}
+
+void loam_span_give_empty(loam_span *span)
+{
+    loam_span_flush(span);
+    for (int level = 0; level < LOAM_SPAN_LEVELS; level++) {
+        uint32_t link = loam_runs_last(span, span->roots[level]), next;
+
+        for (; link != 0 && loam_run_length(span, link) >= LOAM_REGION_CHUNK_GRANULES;
+             link = next) {
+            next = loam_runs_prev(span, link);
+            if (loam_whole_chunks(loam_link_index(link), loam_run_length(span, link)) != 0)
+                give_whole(span, link);
+        }
+    }
 }

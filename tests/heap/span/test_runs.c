@@ -364,6 +364,7 @@ TEST(a_threaded_pool_on_a_span, fast)
     world_begin(&the, 2, 64, &(loam_span_config){.at_once = true});
     config = (loam_pool_config){.granules = loam_span_granules(&the.span)};
     EXPECT(loam_pool_threaded_init(&threaded, &config));
+    (void)test_seed(); /* chosen before there are threads */
     test_run_threads(4, use_pool, NULL);
     world_expect_good(&the);
     loam_pool_threaded_deinit(&threaded);

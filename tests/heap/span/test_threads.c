@@ -135,6 +135,7 @@ static void give_all(parcel *held, size_t count)
 
 static void begin(size_t steps)
 {
+    (void)test_seed(); /* chosen before there are threads */
     memset(&the, 0, sizeof the);
     the.steps = steps;
     world_begin(&the.w, 2, CHUNKS, &(loam_span_config){.at_once = true});
