@@ -59,13 +59,14 @@ void *loam_heap_cut(loam_heap *heap, block *b, size_t size, size_t pad, size_t n
 /* A small block out of a bigger one. */
 static void *take_from_bigger(loam_heap *heap, size_t need, size_t request)
 {
-    size_t index = ring_find(heap, need >> heap->shift), size;
-    block *b;
+    size_t size = ring_find(heap, need);
+    block *b, *live;
 
-    if (index) {
-        b = block_at(heap, ring_at(heap, index)->next);
-        size = index << heap->shift;
-        ring_remove(heap, b, size);
+    if (size) {
+        block *ring = ring_for(heap, size);
+
+        b = block_at(heap, ring->next);
+        ring_pop(heap, ring, b);
         return cut_behind(heap, b, size, need, request);
     }
     if (!heap->smallest)
@@ -74,13 +75,11 @@ static void *take_from_bigger(loam_heap *heap, size_t need, size_t request)
     /* All in the tree are big enough, and its first stays the first as it gets smaller. */
     b = block_in_tree(heap, heap->smallest);
     size = b->size;
-    spend_fresh(heap, b, size, behind(b, size - need), behind(b, size));
+    live = behind(b, size - need);
+    spend_fresh(heap, b, size, live, behind(b, size));
     if (LOAM_LIKELY(size - need >= heap->small_end)) {
-        block *live = behind(b, size - need);
-
+        write_size(b, size - need);
         tell_next_live(live, need);
-        b->size = size - need;
-        *footer_before(live) = size - need;
         return make_live(heap, live, need, request, PREV_FREE);
     }
     loam_heap_tree_remove(heap, b);
@@ -100,20 +99,25 @@ static void *take_large(loam_heap *heap, size_t need, size_t request)
     return cut_front(heap, b, size, need, request);
 }
 
+/* A block of exactly this size, which a ring has. */
+static inline void *take_exact(loam_heap *heap, block *ring, block *b, size_t need, size_t request)
+{
+    ring_pop(heap, ring, b);
+    tell_next_live(b, need);
+    return make_live(heap, b, need, request, 0);
+}
+
 void *loam_heap_take(loam_heap *heap, size_t request)
 {
     size_t need = block_for(heap, request);
-    block *ring, *b;
+    block *ring;
 
-    if (LOAM_UNLIKELY(need >= heap->small_end))
+    if (need >= heap->small_end)
         return take_large(heap, need, request);
-    ring = ring_at(heap, need >> heap->shift);
-    b = block_at(heap, ring->next);
-    if (LOAM_UNLIKELY(b == ring))
+    ring = ring_for(heap, need);
+    if (ring_is_empty(heap, ring))
         return take_from_bigger(heap, need, request);
-    ring_remove(heap, b, need);
-    tell_next_live(b, need);
-    return make_live(heap, b, need, request, 0);
+    return take_exact(heap, ring, block_at(heap, ring->next), need, request);
 }
 
 /* ---- over-aligned ---- */
@@ -169,17 +173,17 @@ static bool try_block(search *s, block *b, size_t size)
 static void search_rings(search *s)
 {
     loam_heap *heap = s->heap;
-    size_t index = s->need < heap->small_end ? ring_find(heap, s->need >> heap->shift) : 0;
+    size_t size = s->need < heap->small_end ? ring_find(heap, s->need) : 0;
 
-    while (index != 0) {
-        block *ring = ring_at(heap, index), *b = block_at(heap, ring->next);
+    while (size != 0) {
+        block *ring = ring_for(heap, size), *b = block_at(heap, ring->next);
 
         for (; b != ring; b = block_at(heap, b->next)) {
-            if (try_block(s, b, index << heap->shift))
+            if (try_block(s, b, size))
                 return;
         }
-        index++;
-        index = index << heap->shift < heap->small_end ? ring_find(heap, index) : 0;
+        size += UNIT;
+        size = size < heap->small_end ? ring_find(heap, size) : 0;
     }
 }
 
@@ -219,33 +223,27 @@ void *loam_heap_take_aligned(loam_heap *heap, size_t request, size_t align)
 
 /* ---- the public functions ---- */
 
-/* Nothing fits: what a source gives, or NULL. */
-static LOAM_NOINLINE void *take_after_growth(loam_heap *heap, size_t size, size_t align)
+static void *take_any(loam_heap *heap, size_t size, size_t align)
+{
+    return align > granule_mask(heap) + 1 ? loam_heap_take_aligned(heap, size, align)
+                                          : loam_heap_take(heap, size);
+}
+
+void *loam_heap_take_or_grow(loam_heap *heap, size_t size, size_t align)
 {
     void *ptr = NULL;
 
-    if (heap->source.ops && loam_heap_grow(heap, block_for(heap, size), align))
-        ptr = align > heap->mask + 1 ? loam_heap_take_aligned(heap, size, align)
-                                     : loam_heap_take(heap, size);
+    if (size <= LOAM_HEAP_MAX && align <= LOAM_HEAP_MAX) {
+        ptr = take_any(heap, size, align);
+        if (!ptr && heap->source.ops && loam_heap_grow(heap, block_for(heap, size), align))
+            ptr = take_any(heap, size, align);
+    }
     if (!ptr)
         heap->failures++;
     return ptr;
 }
 
-void *loam_heap_take_or_grow(loam_heap *heap, size_t size, size_t align)
-{
-    void *ptr;
-
-    if (size > LOAM_HEAP_MAX || align > LOAM_HEAP_MAX) {
-        heap->failures++;
-        return NULL;
-    }
-    ptr = align > heap->mask + 1 ? loam_heap_take_aligned(heap, size, align)
-                                 : loam_heap_take(heap, size);
-    return ptr ? ptr : take_after_growth(heap, size, align);
-}
-
-/* A request that is odd, or to a heap that is watched. */
+/* What the first look does not find, and all calls of a heap that is watched. */
 static LOAM_NOINLINE void *alloc_slow(loam_heap *heap, size_t size)
 {
     if (heap->limit == 0)
@@ -253,14 +251,26 @@ static LOAM_NOINLINE void *alloc_slow(loam_heap *heap, size_t size)
     return loam_heap_take_or_grow(heap, size, 1);
 }
 
+static LOAM_NOINLINE void *alloc_small(loam_heap *heap, size_t need, size_t request)
+{
+    void *ptr = take_from_bigger(heap, need, request);
+
+    return LOAM_LIKELY(ptr != NULL) ? ptr : alloc_slow(heap, request);
+}
+
 void *loam_heap_alloc(loam_heap *heap, size_t size)
 {
-    void *ptr;
+    size_t need = (size + heap->round) & heap->clear;
+    block *ring, *b;
 
-    if (LOAM_UNLIKELY(size >= heap->limit))
+    /* Size 0 is odd: with a granule of 8, the sum is no block. */
+    if (LOAM_UNLIKELY(size - 1 >= heap->limit || need >= heap->small_end || need < SMALLEST))
         return alloc_slow(heap, size);
-    ptr = loam_heap_take(heap, size);
-    return LOAM_LIKELY(ptr != NULL) ? ptr : take_after_growth(heap, size, 1);
+    ring = ring_for(heap, need);
+    b = block_at(heap, ring->next);
+    if (LOAM_UNLIKELY(b == ring))
+        return alloc_small(heap, need, size);
+    return take_exact(heap, ring, b, need, size);
 }
 
 void *loam_heap_alloc_aligned(loam_heap *heap, size_t size, size_t align)

@@ -45,7 +45,7 @@ static bool may_be_free(const loam_heap *heap, word link, size_t least)
 {
     const region *r = region_of(heap, link);
 
-    return r && ((link - r->first) & heap->mask) == 0 && r->end - link >= least &&
+    return r && ((link - r->first) & granule_mask(heap)) == 0 && r->end - link >= least &&
            !is_live(block_at(heap, link));
 }
 
@@ -60,7 +60,7 @@ bool loam_heap_may_be_node(const loam_heap *heap, tree_link link)
 /* Whether a link of a ring leads to a sentinel or a block of its size. */
 static bool may_be_in_ring(const loam_heap *heap, word link, size_t size)
 {
-    return link == link_to(heap, ring_at(heap, size >> heap->shift)) ||
+    return link == link_to(heap, ring_for(heap, size)) ||
            (may_be_free(heap, link, size) && free_size(block_at(heap, link)) == size);
 }
 
@@ -69,25 +69,23 @@ static bool may_be_in_ring(const loam_heap *heap, word link, size_t size)
 static bool check_control(check *c)
 {
     const loam_heap *heap = c->heap;
-    size_t rings = heap->small_end >> (heap->shift & 31);
+    size_t granule = granule_mask(heap) + 1;
     uintptr_t behind_rings;
 
-    if (!expect(c, heap->shift == 3 || heap->shift == 4, "H13: the granule is neither 8 nor 16",
-                &heap->shift) ||
-        !expect(c, heap->mask == ((word)1 << heap->shift) - 1, "H13: the granule's mask is not its",
-                &heap->mask) ||
+    if (!expect(c, granule == 8 || granule == 16, "H13: the granule is neither 8 nor 16",
+                &heap->clear) ||
+        !expect(c, heap->round == WORD + granule - 1, "H13: requests are rounded wrong",
+                &heap->round) ||
         !expect(c,
-                loam_is_pow2(rings) && rings >= RINGS_LEAST && rings <= RINGS_MOST &&
-                    heap->small_end == rings << heap->shift,
-                "H13: no number of rings has this end", &heap->small_end))
+                loam_is_pow2(heap->small_end) && heap->small_end >= SMALL_LEAST &&
+                    heap->small_end <= SMALL_MOST,
+                "H13: no rings have this end", &heap->small_end))
         return false;
-    behind_rings = (uintptr_t)&heap->rings[2 * rings];
+    behind_rings = (uintptr_t)&heap->rings[heap->small_end / UNIT * 2];
     expect(c, heap->limit == 0 || heap->limit == LOAM_HEAP_MAX + 1,
            "H13: the limit of requests is not one", &heap->limit);
     expect(c, heap->shared <= 1, "H13: neither shared nor not", &heap->shared);
-    expect(c, heap->emptied == 0, "H13: a region that was emptied was not looked at",
-           &heap->emptied);
-    expect(c, heap->live <= heap->peak, "H10: more is live than ever was", &heap->peak);
+    expect(c, heap->room <= heap->peak, "H10: more is live than ever was", &heap->peak);
     return expect(c,
                   heap->first.first ==
                       link_to(heap, loam_heap_first_place(heap, (const void *)behind_rings)),
@@ -222,7 +220,7 @@ static void check_blocks(check *c, const region *r)
         size_t left = (size_t)((uintptr_t)end - (uintptr_t)b);
         size_t size = live ? live_size(b) : free_size(b);
 
-        if (!expect(c, size >= SMALLEST && (size & heap->mask) == 0,
+        if (!expect(c, size >= SMALLEST && (size & granule_mask(heap)) == 0,
                     "H2: block of a size that none has", b) ||
             !expect(c, size <= left, "H1: block that ends behind its region", b))
             return;
@@ -242,11 +240,11 @@ static void check_blocks(check *c, const region *r)
 
 /* ---- lists ---- */
 
-static void check_ring(check *c, size_t index)
+static void check_ring(check *c, size_t size)
 {
     const loam_heap *heap = c->heap;
-    const block *ring = ring_at(heap, index), *b = ring;
-    size_t size = index << heap->shift, seen = 0;
+    const block *ring = ring_for(heap, size), *b = ring;
+    size_t index = size / UNIT, seen = 0;
     bool bit = (heap->bits[index / 64] >> index % 64 & 1) != 0;
 
     expect(c, (ring->head & FLAGS) == tiny_flag(size), "H7: flags of a sentinel", ring);
@@ -259,21 +257,36 @@ static void check_ring(check *c, size_t index)
             return;
         b = block_at(heap, next);
     } while (b != ring && seen++ < c->listed);
-    expect(c, bit == (seen != 0), "H8: bit of a ring is wrong about it", ring);
+    expect(c, bit || seen == 0, "H8: bit of a ring that has a block is not set", ring);
     c->listed -= loam_min(seen, c->listed);
+}
+
+static void check_bits(check *c)
+{
+    const loam_heap *heap = c->heap;
+
+    for (size_t i = 0; i < RINGS_MOST / 64; i++)
+        expect(c, heap->bits[i] == 0 || (heap->summary >> i & 1) != 0,
+               "H8: summary of bits that are set is not", &heap->bits[i]);
+    expect(c, heap->summary >> RINGS_MOST / 64 == 0, "H8: summary of no bits", &heap->summary);
+    for (size_t i = heap->small_end / UNIT; i < RINGS_MOST; i++)
+        expect(c, (heap->bits[i / 64] >> i % 64 & 1) == 0, "H8: bit without a ring", heap->bits);
+    for (size_t i = 0; i < heap->small_end / UNIT; i++)
+        expect(c,
+               (heap->bits[i / 64] >> i % 64 & 1) == 0 ||
+                   (i * UNIT >= SMALLEST && (i * UNIT & granule_mask(heap)) == 0),
+               "H8: bit of a size that no block has", &heap->bits[i / 64]);
 }
 
 static void check_lists(check *c)
 {
     const loam_heap *heap = c->heap;
     const char *fault = loam_heap_tree_fault(heap, c->nodes);
-    size_t rings = heap->small_end >> heap->shift;
 
     expect(c, fault == NULL, fault, &heap->root);
-    for (size_t i = 0; i < rings; i++)
-        check_ring(c, i);
-    for (size_t i = rings; i < RINGS_MOST; i++)
-        expect(c, (heap->bits[i / 64] >> i % 64 & 1) == 0, "H8: bit without a ring", heap->bits);
+    check_bits(c);
+    for (size_t size = 0; size < heap->small_end; size += UNIT)
+        check_ring(c, size);
     expect(c, c->listed == 0, "H6: free block that is in no ring", heap);
 }
 
@@ -290,7 +303,7 @@ bool loam_heap_check(const loam_heap *heap, loam_check_fn report, void *context)
         link = r->older;
     }
     expect(&c, c.blocks == heap->blocks, "H10: live blocks are counted wrong", &heap->blocks);
-    expect(&c, c.live == heap->live, "H10: live bytes are counted wrong", &heap->live);
+    expect(&c, c.live == live_bytes(heap), "H10: live bytes are counted wrong", &heap->room);
     expect(&c, c.fresh || heap->fresh_low == heap->fresh_high,
            "H11: the fresh range is not inside of a free block", &heap->fresh_low);
     check_lists(&c);

@@ -5,15 +5,11 @@
  * The block in front tells its size in its last word, the one behind in its third. */
 #include "front.h"
 
-block *loam_heap_put(loam_heap *heap, void *ptr)
+static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word head)
 {
-    block *b = block_of(ptr), *next;
-    word head = b->head;
-    size_t size = head & SIZE_FIELD;
+    block *next = behind(b, size);
+    const block *end = NULL;
 
-    heap->blocks--;
-    heap->live -= size - WORD;
-    next = behind(b, size);
     if (head & PREV_FREE) {
         size_t front = prev_size(b);
 
@@ -31,38 +27,40 @@ block *loam_heap_put(loam_heap *heap, void *ptr)
             next = behind(next, back);
         }
         if (heap->source.ops && !is_live(next))
-            heap->emptied = link_to(heap, next);
+            end = next;
     }
     tell_next_free(b, size);
     list_block(heap, b, size);
-    return b;
+    if (LOAM_UNLIKELY(end != NULL))
+        loam_heap_release_empty(heap, end);
 }
 
-/* The last block of a region is free; it may be all of it. */
-static LOAM_NOINLINE void release_empty(loam_heap *heap)
+void loam_heap_put(loam_heap *heap, void *ptr)
 {
-    const block *end = block_at(heap, heap->emptied);
+    block *b = block_of(ptr), *next;
+    word head = b->head;
+    size_t size = head & SIZE_FIELD;
 
-    heap->emptied = 0;
-    loam_heap_release_empty(heap, end);
-}
-
-void loam_heap_put_and_release(loam_heap *heap, void *ptr)
-{
-    (void)loam_heap_put(heap, ptr);
-    if (LOAM_UNLIKELY(heap->emptied != 0))
-        release_empty(heap);
+    heap->blocks--;
+    heap->room += size - WORD;
+    next = behind(b, size);
+    if ((head & PREV_FREE) || !is_live(next) || size == 2 * WORD || size >= heap->small_end) {
+        merge(heap, b, size, head);
+        return;
+    }
+    next->head |= PREV_FREE;
+    write_size(b, size);
+    ring_push(heap, b, size, 0);
 }
 
 void loam_heap_dealloc(loam_heap *heap, void *ptr)
 {
     if (LOAM_UNLIKELY(!ptr))
         return;
-    if (LOAM_UNLIKELY(heap->limit == 0)) {
+    if (LOAM_UNLIKELY(heap->limit == 0))
         loam_heap_watch_dealloc(heap, ptr);
-        return;
-    }
-    loam_heap_put_and_release(heap, ptr);
+    else
+        loam_heap_put(heap, ptr);
 }
 
 void loam_heap_dealloc_sized(loam_heap *heap, void *ptr, size_t size)

@@ -10,65 +10,97 @@
 
 #include "tree.h"
 
-static inline block *ring_at(const loam_heap *heap, size_t index)
+/* The sentinel for a size below small_end. */
+static inline block *ring_for(const loam_heap *heap, size_t size)
 {
-    return (block *)((uintptr_t)heap->rings + 2 * WORD * index);
+    return (block *)((uintptr_t)heap->rings + size * (2 * WORD / UNIT));
+}
+
+static inline bool ring_is_empty(const loam_heap *heap, const block *ring)
+{
+    return ring->next == link_to(heap, ring);
 }
 
 /* ---- rings ---- */
 
-static inline void ring_push(loam_heap *heap, block *b, size_t size)
+static inline void ring_push(loam_heap *heap, block *b, size_t size, word flags)
 {
-    size_t index = size >> heap->shift;
-    block *ring = ring_at(heap, index);
-    word flags = tiny_flag(size), self = link_to(heap, b);
+    size_t index = size / UNIT;
+    block *ring = ring_for(heap, size);
+    word self = link_to(heap, b), next = ring->next;
 
-    b->head = link_to(heap, ring) | flags;
-    b->next = ring->next;
-    block_at(heap, ring->next)->head = self | flags;
-    ring->next = self;
     heap->bits[index / 64] |= (uint64_t)1 << index % 64;
+    heap->summary |= (uint64_t)1 << index / 64;
+    b->head = link_to(heap, ring) | flags;
+    b->next = next;
+    block_at(heap, next)->head = self | flags;
+    ring->next = self;
 }
 
-/* Takes a block out, wherever it is in its ring. All heads of a ring have the same flags. */
-static inline void ring_remove(loam_heap *heap, block *b, size_t size)
+/* Takes the newest block out. All heads of a ring have the same flags. */
+static inline void ring_pop(loam_heap *heap, block *ring, const block *b)
 {
-    word prev = b->head & ~FLAGS, next = b->next;
+    word next = b->next;
 
+    ring->next = next;
     block_at(heap, next)->head = b->head;
-    block_at(heap, prev)->next = next;
-    if (next == prev) { /* only the sentinel is left */
-        size_t index = size >> heap->shift;
-
-        heap->bits[index / 64] &= ~((uint64_t)1 << index % 64);
-    }
 }
 
-/* The index of the first ring from `index` on that has a block; 0: there is none. */
-static inline size_t ring_find(const loam_heap *heap, size_t index)
+/* Takes a block out, wherever it is. */
+static inline void ring_remove(loam_heap *heap, const block *b)
 {
-    size_t i = index / 64;
-    uint64_t bits = heap->bits[i] >> index % 64;
+    word head = b->head, next = b->next;
 
-    if (bits)
-        return index + loam_lowest_bit(bits);
-    while (++i < RINGS_MOST / 64) {
-        if (heap->bits[i])
-            return i * 64 + loam_lowest_bit(heap->bits[i]);
+    block_at(heap, next)->head = head;
+    block_at(heap, head & ~FLAGS)->next = next;
+}
+
+/* ---- the next ring that has a block ---- */
+
+static inline uint64_t from_bit(uint64_t bits, size_t first)
+{
+    return first < 64 ? bits >> first << first : 0;
+}
+
+/* The smallest size from `size` on whose ring has a block; 0: there is none. Clears the bits that it
+ * finds to be set for nothing, so that each costs a look once. */
+static inline size_t ring_find(loam_heap *heap, size_t size)
+{
+    size_t i = size / UNIT / 64, index;
+    uint64_t bits = from_bit(heap->bits[i], size / UNIT % 64), words;
+
+    for (;;) {
+        while (bits) {
+            index = i * 64 + loam_lowest_bit(bits);
+            if (LOAM_LIKELY(!ring_is_empty(heap, ring_for(heap, index * UNIT))))
+                return index * UNIT;
+            heap->bits[i] &= ~((uint64_t)1 << index % 64);
+            bits &= bits - 1;
+        }
+        if (heap->bits[i] == 0)
+            heap->summary &= ~((uint64_t)1 << i);
+        words = from_bit(heap->summary, i + 1);
+        if (!words)
+            return 0;
+        i = loam_lowest_bit(words);
+        bits = heap->bits[i];
     }
-    return 0;
 }
 
 /* ---- all free blocks ---- */
 
+static inline void write_size(block *b, size_t size)
+{
+    b->size = size;
+    *footer_before(behind(b, size)) = size;
+}
+
 static inline void list_block(loam_heap *heap, block *b, size_t size)
 {
-    if (size != 2 * WORD) {
-        b->size = size;
-        *footer_before(behind(b, size)) = size;
-    }
+    if (size != 2 * WORD)
+        write_size(b, size);
     if (LOAM_LIKELY(size < heap->small_end))
-        ring_push(heap, b, size);
+        ring_push(heap, b, size, tiny_flag(size));
     else
         loam_heap_tree_insert(heap, b);
 }
@@ -76,22 +108,30 @@ static inline void list_block(loam_heap *heap, block *b, size_t size)
 static inline void unlist_block(loam_heap *heap, block *b, size_t size)
 {
     if (LOAM_LIKELY(size < heap->small_end))
-        ring_remove(heap, b, size);
+        ring_remove(heap, b);
     else
         loam_heap_tree_remove(heap, b);
 }
 
 /* ---- the edges of a block that becomes live ---- */
 
+/* So many usable bytes more are live, or less. */
+static inline void count_live(loam_heap *heap, size_t bytes)
+{
+    word room = heap->room - bytes;
+
+    heap->room = room;
+    if ((ptrdiff_t)room < 0) {
+        heap->peak -= room;
+        heap->room = 0;
+    }
+}
+
 static inline void *make_live(loam_heap *heap, block *b, size_t size, size_t request, word flags)
 {
-    size_t live = heap->live + size - WORD;
-
     b->head = live_head(heap, b, size, request, flags);
     heap->blocks++;
-    heap->live = live;
-    if (live > heap->peak)
-        heap->peak = live;
+    count_live(heap, size - WORD);
     return payload_of(b);
 }
 

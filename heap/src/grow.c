@@ -19,7 +19,7 @@ void *loam_heap_region_alloc(loam_allocator source, size_t size)
 /* What a region takes beyond its blocks, at most. */
 static size_t region_overhead(const loam_heap *heap)
 {
-    return sizeof(region) + RECORD_ALIGN + END_WORDS * WORD + 2 * (heap->mask + 1);
+    return sizeof(region) + RECORD_ALIGN + END_WORDS * WORD + 2 * (granule_mask(heap) + 1);
 }
 
 /* Makes the newest region longer where it is. */
@@ -68,7 +68,8 @@ static bool add(loam_heap *heap, size_t size)
 
 bool loam_heap_grow(loam_heap *heap, size_t need, size_t align)
 {
-    size_t least = need + region_overhead(heap) + (align > heap->mask + 1 ? align + SMALLEST : 0);
+    size_t least =
+        need + region_overhead(heap) + (align > granule_mask(heap) + 1 ? align + SMALLEST : 0);
     size_t wish = loam_max(loam_max(least, heap->region_size), heap->held / 4);
 
     return extend(heap, wish) || add(heap, wish) || (wish > least && add(heap, least));

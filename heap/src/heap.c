@@ -11,23 +11,25 @@
 
 /* ---- layout ---- */
 
-static size_t ring_count(size_t size)
+/* The end of sizes that have rings: a buffer of four times as much has them for twice the sizes. */
+static size_t small_end_for(size_t size)
 {
-    size_t rings = RINGS_LEAST;
+    size_t end = SMALL_LEAST;
 
-    for (size_t limit = 16 << 10; rings < RINGS_MOST && size > limit; limit *= 4)
-        rings *= 2;
-    return rings;
+    for (size_t limit = 2 << 10; end < SMALL_MOST && size > limit; limit *= 4)
+        end *= 2;
+    return end;
 }
 
-static size_t control_size(size_t rings)
+static size_t control_size(size_t small_end)
 {
-    return sizeof(loam_heap) + rings * 2 * WORD;
+    return sizeof(loam_heap) + small_end / UNIT * 2 * WORD;
 }
 
 block *loam_heap_first_place(const loam_heap *heap, const void *at)
 {
-    uintptr_t payload = ((uintptr_t)at + WORD + heap->mask) & ~(uintptr_t)heap->mask;
+    uintptr_t payload =
+        ((uintptr_t)at + WORD + granule_mask(heap)) & ~(uintptr_t)granule_mask(heap);
 
     return block_of((const void *)payload);
 }
@@ -37,7 +39,8 @@ block *loam_heap_last_place(const loam_heap *heap, const region *r)
 {
     uintptr_t top = (uintptr_t)block_at(heap, r->base) + r->size;
 
-    return block_of((const void *)((top - (END_WORDS - 1) * WORD) & ~(uintptr_t)heap->mask));
+    return block_of(
+        (const void *)((top - (END_WORDS - 1) * WORD) & ~(uintptr_t)granule_mask(heap)));
 }
 
 void loam_heap_write_end(loam_heap *heap, region *r)
@@ -66,18 +69,18 @@ bool loam_heap_open_region(loam_heap *heap, region *r, const void *at)
 
 static void empty_lists(loam_heap *heap)
 {
-    size_t rings = heap->small_end >> heap->shift;
-
-    for (size_t i = 0; i < rings; i++) {
-        block *ring = ring_at(heap, i);
+    for (size_t size = 0; size < heap->small_end; size += UNIT) {
+        block *ring = ring_for(heap, size);
 
         ring->next = link_to(heap, ring);
-        ring->head = ring->next | tiny_flag(i << heap->shift);
+        ring->head = ring->next | tiny_flag(size);
     }
+    heap->summary = 0;
     memset(heap->bits, 0, sizeof heap->bits);
     heap->root = heap->smallest = 0;
     heap->fresh_low = heap->fresh_high = heap->spent_low = heap->spent_high = 0;
-    heap->live = heap->blocks = 0;
+    heap->room = heap->peak;
+    heap->blocks = 0;
 }
 
 /* ---- a heap in some memory ---- */
@@ -89,17 +92,17 @@ static bool config_granule(const loam_heap_config *config, size_t *granule)
 }
 
 /* Makes a heap of [base, base + size). NULL: that is too small. */
-static loam_heap *make(void *base, size_t size, size_t rings, size_t granule, bool shared)
+static loam_heap *make(void *base, size_t size, size_t small_end, size_t granule, bool shared)
 {
     size_t padding = loam_padding(base, LOAM_HEAP_ALIGN);
     loam_heap *heap = (loam_heap *)((uintptr_t)base + padding);
 
-    if (size < padding || size - padding < control_size(rings) + (END_WORDS + 2) * WORD)
+    if (size < padding || size - padding < control_size(small_end) + (END_WORDS + 2) * WORD)
         return NULL;
     memset(heap, 0, sizeof *heap);
-    heap->mask = granule - 1;
-    heap->shift = loam_log2(granule);
-    heap->small_end = rings << heap->shift;
+    heap->round = WORD + granule - 1;
+    heap->clear = ~(word)(granule - 1);
+    heap->small_end = small_end;
     heap->shared = shared;
     heap->limit = loam_heap_must_watch(shared) ? 0 : LOAM_HEAP_MAX + 1;
     heap->held = size;
@@ -109,7 +112,7 @@ static loam_heap *make(void *base, size_t size, size_t rings, size_t granule, bo
     heap->newest = link_to(heap, &heap->first);
     heap->mirror = ~heap->newest;
     empty_lists(heap);
-    if (!loam_heap_open_region(heap, &heap->first, &heap->rings[2 * rings]))
+    if (!loam_heap_open_region(heap, &heap->first, &heap->rings[small_end / UNIT * 2]))
         return NULL;
     heap->magic = MAGIC;
     return heap;
@@ -132,7 +135,7 @@ loam_heap *loam_heap_init(void *buffer, size_t size, const loam_heap_config *con
 
     if (!buffer || size > LOAM_HEAP_MAX || !config_granule(config, &granule))
         return NULL;
-    heap = make(buffer, size, ring_count(size), granule, config && config->shared);
+    heap = make(buffer, size, small_end_for(size), granule, config && config->shared);
     if (!heap)
         return NULL;
     if (config && config->zeroed)
@@ -146,7 +149,7 @@ loam_heap *loam_heap_attach(void *buffer, size_t size)
     size_t padding = loam_padding(buffer, LOAM_HEAP_ALIGN);
     loam_heap *heap = (loam_heap *)((uintptr_t)buffer + padding);
 
-    if (!buffer || size < padding || size - padding < control_size(RINGS_LEAST))
+    if (!buffer || size < padding || size - padding < control_size(SMALL_LEAST))
         return NULL;
     if (heap->magic != MAGIC || !heap->shared || heap->first.size != size ||
         heap->first.base != 0 - (word)padding)
@@ -171,7 +174,7 @@ size_t loam_heap_overhead(size_t size, const loam_heap_config *config)
 
     if (!config_granule(config, &granule))
         return size;
-    at = loam_round_up(control_size(ring_count(size)) + WORD, granule);
+    at = loam_round_up(control_size(small_end_for(size)) + WORD, granule);
     end = size < END_WORDS * WORD ? 0 : loam_round_down(size - (END_WORDS - 1) * WORD, granule);
     return end < at + SMALLEST ? size : size - (end - at) + WORD;
 }
@@ -187,12 +190,12 @@ loam_heap *loam_heap_create(loam_allocator source, const loam_heap_config *confi
 
     if (!config_granule(config, &granule) || wish > LOAM_HEAP_MAX)
         return NULL;
-    wish = loam_max(wish, loam_max(REGION_LEAST, control_size(RINGS_MOST) + 1024));
+    wish = loam_max(wish, loam_max(REGION_LEAST, control_size(SMALL_MOST) + 1024));
     size = loam_good_size(source, wish, LOAM_HEAP_ALIGN);
     base = loam_heap_region_alloc(source, size);
     if (!base)
         return NULL;
-    heap = make(base, size, RINGS_MOST, granule, false);
+    heap = make(base, size, SMALL_MOST, granule, false);
     heap->source = source;
     heap->first.source = 1;
     heap->keep = config ? config->keep : 0;

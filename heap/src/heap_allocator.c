@@ -5,8 +5,9 @@ static void *heap_alloc(void *self, size_t size, size_t align)
 {
     loam_heap *heap = (loam_heap *)self;
 
-    return LOAM_LIKELY(align <= heap->mask + 1) ? loam_heap_alloc(heap, size)
-                                                : loam_heap_alloc_aligned(heap, size, align);
+    return LOAM_LIKELY(align <= granule_mask(heap) + 1)
+               ? loam_heap_alloc(heap, size)
+               : loam_heap_alloc_aligned(heap, size, align);
 }
 
 static void heap_dealloc(void *self, void *ptr, size_t size, size_t align)

@@ -28,8 +28,8 @@
  *
  * Links are distances from the control block to a head, in bytes, so that the memory may be mapped
  * anywhere. The control block has, for each size below small_end, the sentinel of a ring of free
- * blocks of exactly that size, newest first, and a bit that tells whether there are any. All other
- * free blocks are in a red-black tree, ordered by size and address.
+ * blocks of exactly that size, newest first, and a bit that tells whether there may be any: it is set
+ * when a block comes, and cleared by whoever looks for one in vain. All other free blocks are in a red-black tree, ordered by size and address.
  *
  * What always holds between two calls:
  *
@@ -42,9 +42,9 @@
  *  H6  Each free block is in exactly one place: in the ring for its size if that is below small_end,
  *      else in the tree; and nothing else is there.
  *  H7  Rings are closed: next and prev of neighbours agree.
- *  H8  The bit of a ring is set iff it has a block.
+ *  H8  The bit of a ring that has a block is set, and the summary's bit of each word that is not 0.
  *  H9  The tree is ordered by size and address, and is red-black; `smallest` is its first node.
- *  H10 live, blocks and held are the sums over all blocks and regions, and live <= peak.
+ *  H10 peak - room, blocks and held are the sums over all blocks and regions, and room <= peak.
  *  H11 The fresh range is empty, or lies within one free block, behind its words and before its footer.
  *  H12 The end of a region names the region, and has size 0. Regions are listed newest first; the last
  *      one is that of the control block.
@@ -82,9 +82,11 @@ typedef struct ANY_TYPE block {
 
 enum {
     WORD = sizeof(word),
-    SMALLEST = 16, /* bytes of the smallest block */
-    RINGS_MOST = 256,
-    RINGS_LEAST = 16,
+    SMALLEST = 16,        /* bytes of the smallest block */
+    UNIT = 8,             /* sizes that have rings are counted in these, whatever the granule */
+    SMALL_LEAST = 64,     /* the end of sizes that have rings, in the smallest heaps, */
+    SMALL_MOST = 4 << 10, /* and in big ones */
+    RINGS_MOST = SMALL_MOST / UNIT,
     RECORD_ALIGN = 2 * sizeof(word),
     REGION_LEAST = 4 << 10,  /* bytes of the smallest region from a source */
     REGION_FIRST = 64 << 10, /* and of the first one, unless configured */
@@ -109,7 +111,7 @@ enum {
 #endif
 
 _Static_assert(SMALLEST >= 4 * WORD || SMALLEST == 2 * WORD, "a smallest block can be listed");
-_Static_assert(RINGS_LEAST * 8 >= sizeof(block) + WORD, "a node of the tree fits in its block");
+_Static_assert(SMALL_LEAST >= sizeof(block) + WORD, "a node of the tree fits in its block");
 
 /* A piece of memory that blocks are cut from. Its fields but `base` are links. */
 typedef struct region {
@@ -123,22 +125,22 @@ typedef struct region {
 } region;
 
 struct loam_heap {
-    word small_end;     /* sizes below have rings */
-    word mask;          /* the granule less one */
-    word limit;         /* requests from here on are slow: 0 in a heap that is watched */
-    word shift;         /* the granule's logarithm */
-    tree_link root;     /* of the tree */
-    tree_link smallest; /* its first node */
-    word live;          /* usable bytes of live blocks */
+    word limit;     /* requests from here on are slow: 0 in a heap that is watched */
+    word round;     /* a word and the granule less one, */
+    word clear;     /* and which bits make multiples of the granule: see block_for() */
+    word small_end; /* sizes below have rings */
+    word room;      /* usable bytes that can become live before there is a new peak */
     word peak;
-    word blocks; /* how many are live */
+    word blocks;        /* how many are live */
+    tree_link smallest; /* the first node of the tree */
+    tree_link root;
+    uint64_t summary; /* which words of the bits are not 0 */
     uint64_t bits[RINGS_MOST / 64];
 
     word fresh_low;  /* from here */
     word fresh_high; /* to here, memory is zero */
     word spent_low;  /* what the range was, */
     word spent_high; /* before the last block was cut out of it */
-    word emptied;    /* the end of a region whose last block was just freed; else 0 */
     word newest;     /* the newest region, */
     word mirror;     /* and its complement */
     word held;       /* bytes of all regions */
@@ -150,7 +152,7 @@ struct loam_heap {
     word magic;
     region first;
 
-    word rings[]; /* two words for each size: the sentinels' head and next */
+    word rings[]; /* for each size in units, the sentinel's head and next */
 };
 
 /* ---- links ---- */
@@ -227,12 +229,22 @@ static inline word tiny_flag(size_t size)
 
 /* ---- sizes ---- */
 
+static inline size_t granule_mask(const loam_heap *heap)
+{
+    return ~heap->clear;
+}
+
 /* The block that a request needs; it is at most LOAM_HEAP_MAX. */
 static inline size_t block_for(const loam_heap *heap, size_t request)
 {
-    size_t need = (request + WORD + heap->mask) & ~heap->mask;
+    size_t need = (request + heap->round) & heap->clear;
 
     return need < SMALLEST ? (size_t)SMALLEST : need;
+}
+
+static inline size_t live_bytes(const loam_heap *heap)
+{
+    return heap->peak - heap->room;
 }
 
 /* ---- heads of live blocks ---- */
@@ -290,11 +302,8 @@ void *loam_heap_take_or_grow(loam_heap *heap, size_t size, size_t align);
  * it was taken. */
 void loam_heap_clear_new(const loam_heap *heap, void *ptr, size_t size);
 
-/* Makes a live block free. Returns the free block that it is now part of. */
-block *loam_heap_put(loam_heap *heap, void *ptr);
-
-/* The same, and gives a region back that this makes empty. */
-void loam_heap_put_and_release(loam_heap *heap, void *ptr);
+/* Makes a live block free. */
+void loam_heap_put(loam_heap *heap, void *ptr);
 
 /* Moves a block to wherever there is room. */
 void *loam_heap_move(loam_heap *heap, void *ptr, size_t size, size_t align);

@@ -14,7 +14,7 @@ static size_t metadata_of(const loam_heap *heap, const region *r)
 void loam_heap_stats(const loam_heap *heap, loam_stats *stats)
 {
     memset(stats, 0, sizeof *stats);
-    stats->live = heap->live;
+    stats->live = live_bytes(heap);
     stats->peak = heap->peak;
     stats->committed = stats->reserved = heap->held;
     stats->lost = heap->blocks * WORD;
@@ -30,7 +30,8 @@ void loam_heap_stats(const loam_heap *heap, loam_stats *stats)
 
 void loam_heap_reset_peak(loam_heap *heap)
 {
-    heap->peak = heap->live;
+    heap->peak = live_bytes(heap);
+    heap->room = 0;
 }
 
 static void measure_region(const region *r, const loam_heap *heap, loam_heap_figures *figures)
@@ -56,7 +57,7 @@ static void measure_region(const region *r, const loam_heap *heap, loam_heap_fig
 
 void loam_heap_measure(const loam_heap *heap, loam_heap_figures *figures)
 {
-    size_t held = heap->live + heap->blocks * WORD;
+    size_t held = live_bytes(heap) + heap->blocks * WORD;
 
     memset(figures, 0, sizeof *figures);
     for (word link = heap->newest; link;) {

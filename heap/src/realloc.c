@@ -12,14 +12,6 @@ static inline size_t free_behind(const block *b, size_t size)
     return is_live(next) ? 0 : free_size(next);
 }
 
-/* The size that a live block has changed. */
-static void recount(loam_heap *heap, size_t old_size, size_t new_size)
-{
-    heap->live += new_size - old_size;
-    if (heap->live > heap->peak)
-        heap->peak = heap->live;
-}
-
 /* Makes a live block of `all` bytes, which were its own `size` and a free block's that nothing lists
  * any more, one of `need`, and the rest free. */
 static void settle(loam_heap *heap, block *b, size_t size, size_t all, size_t need, size_t request)
@@ -35,7 +27,7 @@ static void settle(loam_heap *heap, block *b, size_t size, size_t all, size_t ne
         tell_next_free(behind(b, need), rest);
     }
     b->head = live_head(heap, b, need, request, flags);
-    recount(heap, size, need);
+    count_live(heap, need - size);
 }
 
 bool loam_heap_fit_in_place(loam_heap *heap, void *ptr, size_t request)
@@ -81,7 +73,7 @@ void *loam_heap_grow_backwards(loam_heap *heap, void *ptr, size_t request, size_
     unlist_block(heap, front, prev_size(b));
     b->head = 0;
     heap->blocks--;
-    heap->live -= size - WORD;
+    heap->room += size - WORD;
     (void)memmove((char *)payload_of(behind(front, pad)), ptr, loam_min(size, need) - WORD);
     return loam_heap_cut(heap, front, all, pad, need, request);
 }
@@ -94,7 +86,7 @@ void *loam_heap_move(loam_heap *heap, void *ptr, size_t request, size_t align)
     if (!moved)
         return NULL;
     memcpy(moved, ptr, loam_min(usable, request));
-    loam_heap_put_and_release(heap, ptr);
+    loam_heap_put(heap, ptr);
     return moved;
 }
 
@@ -116,7 +108,7 @@ void *loam_heap_realloc_aligned(loam_heap *heap, void *ptr, size_t size, size_t 
     }
     if (((uintptr_t)ptr & (align - 1)) == 0 && loam_heap_fit_in_place(heap, ptr, size))
         return ptr;
-    moved = loam_heap_grow_backwards(heap, ptr, size, loam_max(align, heap->mask + 1));
+    moved = loam_heap_grow_backwards(heap, ptr, size, loam_max(align, granule_mask(heap) + 1));
     return moved ? moved : loam_heap_move(heap, ptr, size, align);
 }
 

@@ -96,7 +96,7 @@ static loam_misuse diagnose(const loam_heap *heap, const void *ptr)
             break;
     }
     if (!r || link_to(heap, ptr) - r->first >= r->end - r->first ||
-        ((uintptr_t)ptr & heap->mask) != 0)
+        ((uintptr_t)ptr & granule_mask(heap)) != 0)
         return LOAM_MISUSE_FOREIGN_BLOCK;
     end = block_at(heap, r->end);
     for (b = block_at(heap, r->first); b < end;) {
@@ -120,7 +120,7 @@ static bool is_block(const loam_heap *heap, const void *ptr)
 {
     const block *b = block_of(ptr), *next;
 
-    if (((uintptr_t)ptr & heap->mask) != 0 || !loam_heap_owns(heap, b) || !is_live(b) ||
+    if (((uintptr_t)ptr & granule_mask(heap)) != 0 || !loam_heap_owns(heap, b) || !is_live(b) ||
         !loam_heap_head_holds(heap, b))
         return false;
     next = behind(b, live_size(b));
@@ -172,7 +172,7 @@ void loam_heap_watch_dealloc(loam_heap *heap, void *ptr)
     verify(heap, ptr);
     size = live_size(block_of(ptr)) - WORD;
     loam_heap_watch_free(heap, ptr, (char *)ptr + size);
-    loam_heap_put_and_release(heap, ptr);
+    loam_heap_put(heap, ptr);
     LOUD;
 }
 
@@ -253,7 +253,7 @@ void *loam_heap_watch_realloc(loam_heap *heap, void *ptr, size_t size, size_t al
         return ptr;
     QUIET;
     kept = loam_min(requested_size(ptr), size);
-    moved = move_backwards(heap, ptr, size, loam_max(align, heap->mask + 1));
+    moved = move_backwards(heap, ptr, size, loam_max(align, granule_mask(heap) + 1));
     LOUD;
     if (moved)
         return moved;
