@@ -424,6 +424,7 @@ TEST(log_tells_each_event, fast)
                                 .log_context = &log};
     loam_arena_scope scope;
     loam_arena_mark mark;
+    const size_t far = (size_t)1 << (sizeof(size_t) > 4 ? 40 : 31);
     loam_arena arena;
     char *a, *b, *text, *start;
 
@@ -459,9 +460,9 @@ TEST(log_tells_each_event, fast)
     loam_arena_pop_to(&arena, 0); /* nothing happens */
     EXPECT(loam_arena_push(&arena, 1) != NULL);
     EXPECT_EVENT(&log, LOAM_ARENA_EVENT_PUSH, start, 1, 16);
-    EXPECT(!loam_arena_align(&arena, (size_t)1 << 40));
+    EXPECT(!loam_arena_align(&arena, far));
     EXPECT_EVENT(&log, LOAM_ARENA_EVENT_FAIL, NULL,
-                 (size_t)(-(uintptr_t)arena.next) & (((size_t)1 << 40) - 1), 16);
+                 (size_t)(-(uintptr_t)arena.next) & (far - 1), 16);
     loam_arena_clear(&arena);
     EXPECT_EVENT(&log, LOAM_ARENA_EVENT_CLEAR, NULL, 0, 0);
     loam_arena_deinit(&arena);

@@ -70,7 +70,7 @@ static bool take(walk *w, test_block *slot)
         return false;
     for (size_t i = 0; zero && i < size; i++)
         EXPECT_EQ(ptr[i], 0);
-    *slot = (test_block){.ptr = ptr, .size = size, .align = align, .seed = w->at << 40};
+    *slot = (test_block){.ptr = ptr, .size = size, .align = align, .seed = (uint64_t)w->at << 40};
     test_block_fill(slot);
     return true;
 }

@@ -29,7 +29,7 @@ static void work(loam_pool_threaded *pool, size_t steps, uint64_t seed)
 
     test_rng_init(&rng, seed);
     for (size_t i = 0; i < steps; i++) {
-        size_t n = test_rng_below(&rng, HELD), size = 24 + n * 40;
+        size_t n = (size_t)test_rng_below(&rng, HELD), size = 24 + n * 40;
 
         if (held[n]) {
             EXPECT(is_signed(held[n], size, n));

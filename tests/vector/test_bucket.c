@@ -318,7 +318,7 @@ TEST(index_of, fast)
 TEST(sixty_four_bits, slow)
 {
     LOAM_BUCKET(char) b;
-    const size_t far = ((size_t)1 << 32) + 12345;
+    const size_t far = (size_t)(((uint64_t)1 << 32) + 12345);
     size_t index;
 
     if (SIZE_MAX <= 0xffffffffu)

@@ -274,12 +274,12 @@ static void use_pages(void *context, size_t index)
         char *ptr = (char *)loam_vm_reserve(size, (size_t)4096 << i % 10);
 
         EXPECT(ptr != NULL && loam_vm_commit(ptr, size));
-        write_pages(ptr, size, index << 32 | i);
+        write_pages(ptr, size, (uint64_t)index << 32 | i);
         if (i % 3 == 0)
             EXPECT(loam_vm_purge(ptr, page, LOAM_VM_PURGE_NOW));
         if (i % 3 == 1)
             EXPECT(loam_vm_guard(ptr, page));
-        expect_pages(ptr + page, size - page, (index << 32 | i) + 1);
+        expect_pages(ptr + page, size - page, ((uint64_t)index << 32 | i) + 1);
         EXPECT(loam_vm_release(ptr, size));
     }
 }
