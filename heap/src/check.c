@@ -53,7 +53,8 @@ bool loam_heap_may_be_node(const loam_heap *heap, tree_link link)
 {
     word place = link_to(heap, block_in_tree(heap, link));
 
-    return may_be_free(heap, place, heap->small_end) &&
+    return tree_link_to(heap, block_at(heap, place)) == link &&
+           may_be_free(heap, place, heap->small_end) &&
            free_size(block_at(heap, place)) >= heap->small_end;
 }
 
@@ -84,6 +85,8 @@ static bool check_control(check *c)
     behind_rings = (uintptr_t)&heap->rings[heap->small_end / UNIT * 2];
     expect(c, heap->limit == 0 || heap->limit == LOAM_HEAP_MAX + 1,
            "H13: the limit of requests is not one", &heap->limit);
+    expect(c, heap->magic == MAGIC, "H13: this is no heap, or one that was built otherwise",
+           &heap->magic);
     expect(c, heap->shared <= 1, "H13: neither shared nor not", &heap->shared);
     expect(c, heap->room <= heap->peak, "H10: more is live than ever was", &heap->peak);
     return expect(c,
@@ -233,6 +236,8 @@ static void check_blocks(check *c, const region *r)
         front = live ? NULL : b;
         b = behind(b, size);
     }
+    expect(c, end->head == (front ? PREV_FREE | tiny_flag(free_size(front)) : 0),
+           "H4: flags of a region's end are wrong about the block in front", end);
     if (front)
         expect(c, *footer_before(end) == free_size(front) || free_size(front) == 2 * WORD,
                "H5: footer of a free block is not its size", front);

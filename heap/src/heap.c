@@ -5,10 +5,6 @@
  */
 #include "front.h"
 
-/* Tells whether a buffer has a heap, and one that was built as this code is. */
-#define MAGIC                                                                                      \
-    ((word)0x6c6f616d & ~(word)0xfff) + ((word)LOAM_CHECKS << 8) + ((word)sizeof(word) << 4) + 1
-
 /* ---- layout ---- */
 
 /* The end of sizes that have rings: a buffer of four times as much has them for twice the sizes. */

@@ -155,6 +155,10 @@ struct loam_heap {
     word rings[]; /* for each size in units, the sentinel's head and next */
 };
 
+/* Tells whether a buffer has a heap, and one that was built as this code is. */
+#define MAGIC                                                                                      \
+    ((word)0x6c6f616d & ~(word)0xfff) + ((word)LOAM_CHECKS << 8) + ((word)sizeof(word) << 4) + 1
+
 /* ---- links ---- */
 
 static inline block *block_at(const loam_heap *heap, word link)

@@ -115,6 +115,31 @@ static loam_misuse diagnose(const loam_heap *heap, const void *ptr)
     return LOAM_MISUSE_HEAP_HEADER;
 }
 
+/* Whether a link of a free block of a small size can lead to another one, or to a sentinel. */
+static bool is_ring_link(const loam_heap *heap, word link)
+{
+    word rings = link_to(heap, heap->rings);
+
+    return link - rings < 2 * WORD * (heap->small_end >> heap->shift) ||
+           loam_heap_owns(heap, block_at(heap, link));
+}
+
+/* Whether what says that it is a free block can be one, so that taking it out of its list is safe. */
+static bool is_free(const loam_heap *heap, const block *b)
+{
+    size_t size = free_size(b);
+    const block *next = behind(b, size);
+
+    if (size < SMALLEST || (size & heap->mask) != 0 || size > LOAM_HEAP_MAX ||
+        !loam_heap_owns(heap, b) || !loam_heap_owns(heap, (const char *)next - 1))
+        return false;
+    if (size < heap->small_end &&
+        (!is_ring_link(heap, b->head & ~FLAGS) || !is_ring_link(heap, b->next)))
+        return false;
+    return (size == 2 * WORD || *footer_before(next) == size) &&
+           (next->head & (PREV_FREE | TINY)) == (PREV_FREE | tiny_flag(size));
+}
+
 /* Whether a live block starts there, and its edges agree with both neighbours. O(regions). */
 static bool is_block(const loam_heap *heap, const void *ptr)
 {
@@ -128,10 +153,13 @@ static bool is_block(const loam_heap *heap, const void *ptr)
         return false;
     if (is_live(next) && ((next->head & PREV_FREE) != 0 || !loam_heap_head_holds(heap, next)))
         return false;
+    if (!is_live(next) && loam_heap_owns(heap, next) && !is_free(heap, next))
+        return false;
     if (b->head & PREV_FREE) {
         const block *front = before(b, prev_size(b));
 
-        return loam_heap_owns(heap, front) && !is_live(front) && free_size(front) == prev_size(b);
+        return loam_heap_owns(heap, front) && !is_live(front) && free_size(front) == prev_size(b) &&
+               is_free(heap, front);
     }
     return true;
 }

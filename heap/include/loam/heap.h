@@ -61,9 +61,9 @@ typedef struct loam_heap loam_heap;
 
 /** The biggest request that a heap can meet, whatever its memory. */
 #if SIZE_MAX > 0xffffffffu
-#define LOAM_HEAP_MAX ((size_t)1 << 46)
+#define LOAM_HEAP_MAX (((size_t)1 << 46) - sizeof(size_t))
 #else
-#define LOAM_HEAP_MAX ((size_t)0x7fff0000)
+#define LOAM_HEAP_MAX ((size_t)0x7fff0000 - sizeof(size_t))
 #endif
 
 /** loam_heap_config::keep: a region that becomes empty is given back at once. */
