@@ -1,0 +1,379 @@
+/* test_regions.c: memory that is added at run time, and growth through an allocator: how much is
+ * taken, when it is extended, and when it goes back. */
+#include "heap/heap_support.h"
+
+#include <string.h>
+
+/* ---- added by the caller ---- */
+
+enum { ROOM = 1024 };
+
+static _Alignas(64) unsigned char first[8 * 1024], more[ROOM + 256];
+
+static void add_one(unsigned char *buffer, size_t size, size_t granule)
+{
+    loam_heap_config config = {.granule = granule};
+    loam_heap *heap = loam_heap_init(first, sizeof first, &config);
+    size_t padding = (size_t)(-(uintptr_t)buffer & (2 * WORD_SIZE - 1));
+    size_t least = padding + 10 * WORD_SIZE + least_block(granule);
+    loam_stats before;
+    bool added;
+
+    EXPECT(heap != NULL);
+    before = heap_stats(heap);
+    memset(more, 0x77, sizeof more);
+    added = loam_heap_add(heap, buffer, size);
+    if (WORD_SIZE == 8 || size < least || size >= least + 16)
+        EXPECT_EQ(added, size >= least);
+    EXPECT_GOOD_HEAP(heap);
+    EXPECT_EQ(heap_figures(heap).regions, 1 + (size_t)added);
+    EXPECT_EQ(heap_stats(heap).committed, before.committed + (added ? size : 0));
+    if (added) {
+        void *rest = must_alloc(heap, heap_figures(heap).largest_free), *block;
+        size_t room = heap_figures(heap).largest_free;
+
+        EXPECT_LE(size, room + least + 16);
+        block = must_alloc(heap, room);
+        EXPECT((unsigned char *)block >= buffer);
+        EXPECT((unsigned char *)block + room <= buffer + size);
+        EXPECT(loam_heap_owns(heap, block) && loam_heap_owns(heap, rest));
+        fill_pattern(block, room, size);
+        EXPECT_GOOD_HEAP(heap);
+        loam_heap_dealloc(heap, rest);
+        loam_heap_dealloc(heap, block);
+        EXPECT_EQ(heap_figures(heap).free_blocks, 2);
+    }
+    loam_heap_deinit(heap);
+    for (unsigned char *at = more; at < more + sizeof more; at++) {
+        if (!added || at < buffer || at >= buffer + size)
+            EXPECT_EQ(*at, 0x77);
+    }
+}
+
+TEST(every_small_region, fast)
+{
+    for (size_t granule = 8; granule <= 16; granule += 8) {
+        for (size_t start = 0; start < 20; start++) {
+            for (size_t size = 0; size < ROOM; size += size < 160 ? 1 : 41) {
+                test_note("granule %zu, start %zu, %zu bytes", granule, start, size);
+                add_one(more + 64 + start, size, granule);
+            }
+        }
+    }
+    test_note(NULL);
+}
+
+TEST(regions_that_are_none, fast)
+{
+    loam_heap *heap = loam_heap_init(first, sizeof first, NULL);
+    loam_stats before;
+
+    EXPECT(heap != NULL);
+    before = heap_stats(heap);
+    EXPECT(!loam_heap_add(heap, NULL, 1000));
+    EXPECT(!loam_heap_add(heap, NULL, 0));
+    EXPECT(!loam_heap_add(heap, more, hidden(LOAM_HEAP_MAX + 1)));
+    EXPECT(!loam_heap_add(heap, more, hidden(SIZE_MAX)));
+    EXPECT_EQ(heap_stats(heap).committed, before.committed);
+    EXPECT_GOOD_HEAP(heap);
+    loam_heap_deinit(heap);
+}
+
+/* Regions that lie side by side, in front of and behind each other: blocks never join over an edge. */
+TEST(neighbouring_regions, fast)
+{
+    static const size_t orders[][4] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}};
+    static _Alignas(64) unsigned char memory[16 * 1024];
+
+    for (size_t o = 0; o < 3; o++) {
+        loam_heap *heap = NULL;
+        unsigned char *blocks[4];
+
+        for (size_t i = 0; i < 4; i++) {
+            unsigned char *at = memory + orders[o][i] * 4 * KIB;
+
+            if (i == 0)
+                heap = loam_heap_init(at, 4 * KIB, NULL);
+            else
+                EXPECT(loam_heap_add(heap, at, 4 * KIB));
+            EXPECT(heap != NULL);
+        }
+        EXPECT_EQ(heap_figures(heap).free_blocks, 4);
+        for (size_t i = 0; i < 4; i++)
+            blocks[i] = (unsigned char *)must_alloc(heap, heap_figures(heap).largest_free);
+        EXPECT_PTR(loam_heap_alloc(heap, 0), NULL);
+        for (size_t i = 0; i < 4; i++) {
+            EXPECT_PTR(loam_heap_realloc(heap, blocks[i], 5 * KIB), NULL);
+            loam_heap_dealloc(heap, blocks[i]);
+            EXPECT_GOOD_HEAP(heap);
+            EXPECT_EQ(heap_figures(heap).free_blocks, i + 1);
+        }
+        EXPECT_PTR(loam_heap_alloc(heap, 4 * KIB), NULL);
+        EXPECT_EQ(heap_stats(heap).committed, sizeof memory);
+        loam_heap_deinit(heap);
+    }
+}
+
+/* Memory comes while blocks live, and a request that failed is met then. */
+TEST(added_while_in_use, fast)
+{
+    static _Alignas(16) unsigned char pieces[20][512];
+    loam_heap *heap = loam_heap_init(first, sizeof first, NULL);
+    void *block;
+
+    EXPECT(heap != NULL);
+    EXPECT(loam_heap_alloc(heap, heap_figures(heap).largest_free) != NULL);
+    for (size_t i = 0; i < 20; i++) {
+        EXPECT_PTR(loam_heap_alloc(heap, 300), NULL);
+        EXPECT(loam_heap_add(heap, pieces[i], sizeof pieces[i]));
+        block = must_alloc(heap, 300);
+        EXPECT((unsigned char *)block >= pieces[i] && (unsigned char *)block < pieces[i] + 512);
+        EXPECT_GOOD_HEAP(heap);
+    }
+    EXPECT_EQ(heap_figures(heap).regions, 21);
+    EXPECT_EQ(loam_heap_trim(heap), 0); /* they are the caller's */
+    loam_heap_reset(heap);
+    EXPECT_EQ(heap_figures(heap).regions, 21);
+    EXPECT_EQ(heap_figures(heap).free_blocks, 21);
+    EXPECT_GOOD_HEAP(heap);
+    loam_heap_deinit(heap);
+}
+
+/* A heap that grows may get memory of the caller's too, which never goes to the source. */
+TEST(added_to_a_growing_heap, fast)
+{
+    heap_world w;
+    void *big;
+    size_t regions;
+
+    world_begin(&w, HEAP_GROWING_CHECKED, 0, 4 * KIB);
+    EXPECT(loam_heap_add(w.heap, more, sizeof more));
+    regions = heap_figures(w.heap).regions;
+    big = must_alloc(w.heap, 100 * KIB);
+    EXPECT(heap_figures(w.heap).regions > regions || heap_stats(w.heap).committed > 100 * KIB);
+    loam_heap_dealloc(w.heap, big);
+    EXPECT_EQ(heap_figures(w.heap).regions, regions);
+    (void)loam_heap_trim(w.heap);
+    EXPECT_EQ(heap_figures(w.heap).regions, regions);
+    EXPECT_GOOD_HEAP(w.heap);
+    world_end(&w);
+    memset(more, 1, sizeof more); /* ours again */
+}
+
+/* ---- growth ---- */
+
+TEST(first_region_as_configured, fast)
+{
+    static const size_t sizes[] = {0, 1, 4096, 10000, 65536, 1 << 20};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        heap_world w;
+        size_t wanted = sizes[i] == 0 ? 64 * KIB : sizes[i] < 4096 ? 4096 : sizes[i];
+
+        world_begin(&w, HEAP_GROWING, 0, sizes[i]);
+        EXPECT_EQ(ground_blocks(&w.ground), 1);
+        EXPECT_LE(wanted, ground_live(&w.ground) + 64);
+        EXPECT_LE(ground_live(&w.ground), wanted + wanted / 4 + 4096);
+        EXPECT_EQ(heap_stats(w.heap).committed, ground_live(&w.ground));
+        EXPECT_GOOD_HEAP(w.heap);
+        world_end(&w);
+    }
+}
+
+/* Requests of every size, so that regions of every size come and go. */
+static void grow_and_shrink(heap_kind kind, size_t granule)
+{
+    heap_world w;
+    void *blocks[200];
+    size_t held;
+
+    world_begin(&w, kind, granule, 4 * KIB);
+    held = ground_live(&w.ground);
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < 200; i++) {
+            size_t size = i * i * (1 + round) % 20000;
+
+            blocks[i] = must_alloc(w.heap, size);
+            fill_pattern(blocks[i], size, i);
+            EXPECT_EQ(heap_stats(w.heap).committed, ground_live(&w.ground));
+        }
+        EXPECT_GOOD_HEAP(w.heap);
+        EXPECT_LE(ground_live(&w.ground), heap_stats(w.heap).live * 3 / 2 + 8 * KIB);
+        for (size_t i = 0; i < 200; i++) {
+            size_t n = i * 77 % 200;
+
+            EXPECT(has_pattern(blocks[n], n * n * (1 + round) % 20000, n));
+            loam_heap_dealloc(w.heap, blocks[n]);
+            EXPECT_EQ(heap_stats(w.heap).committed, ground_live(&w.ground));
+            if (i % 20 == 0)
+                EXPECT_GOOD_HEAP(w.heap);
+        }
+        EXPECT_EQ(heap_stats(w.heap).live, 0);
+        EXPECT_LE(heap_figures(w.heap).regions, kind == HEAP_GROWING_CHECKED ? 1 : 2);
+        (void)loam_heap_trim(w.heap);
+        EXPECT_EQ(heap_figures(w.heap).regions, 1);
+        if (kind != HEAP_GROWING_BUMP) /* the first one may have been extended in place */
+            EXPECT_EQ(ground_live(&w.ground), held);
+        EXPECT_EQ(ground_blocks(&w.ground), 1);
+        EXPECT_GOOD_HEAP(w.heap);
+    }
+    world_end(&w);
+}
+
+TEST(growth_and_release, fast)
+{
+    for (size_t granule = 8; granule <= 16; granule += 8) {
+        grow_and_shrink(HEAP_GROWING, granule);
+        grow_and_shrink(HEAP_GROWING_CHECKED, granule);
+    }
+}
+
+/* Regions grow with the heap, so that there are few of them. */
+TEST(regions_are_few, fast)
+{
+    heap_world w;
+
+    world_begin(&w, HEAP_GROWING, 0, 0);
+    for (size_t i = 0; i < 20000; i++)
+        EXPECT(loam_heap_alloc(w.heap, 1000) != NULL);
+    EXPECT_LE(heap_figures(w.heap).regions, 40);
+    EXPECT_LE(heap_stats(w.heap).committed, 20000 * 1016 * 5 / 4 + 64 * KIB);
+    EXPECT_GOOD_HEAP(w.heap);
+    world_end(&w);
+}
+
+/* A block that comes and goes does not take a region each time, unless none is kept. */
+TEST(no_thrashing, fast)
+{
+    heap_world w;
+    loam_stats stats;
+    size_t calls;
+
+    world_begin(&w, HEAP_GROWING, 0, 4 * KIB);
+    for (size_t i = 0; i < 100; i++) {
+        void *big = must_alloc(w.heap, 50 * KIB);
+
+        loam_heap_dealloc(w.heap, big);
+    }
+    loam_counting_stats(&w.ground.counting, &stats);
+    calls = stats.allocations;
+    EXPECT_LE(calls, 2);
+    EXPECT(loam_heap_trim(w.heap) > 50 * KIB);
+    EXPECT_EQ(loam_heap_trim(w.heap), 0);
+    EXPECT_EQ(ground_blocks(&w.ground), 1);
+    world_end(&w);
+}
+
+static size_t kept_after_burst(size_t keep, size_t *first_size)
+{
+    ground below;
+    loam_heap_config config = {.keep = keep, .region_size = 4 * KIB};
+    loam_heap *heap;
+    void *blocks[64];
+    size_t kept;
+
+    ground_init(&below, GROUND_CHECKED, false);
+    heap = loam_heap_create(ground_allocator(&below), &config);
+    EXPECT(heap != NULL);
+    *first_size = ground_live(&below);
+    for (size_t i = 0; i < 64; i++)
+        blocks[i] = must_alloc(heap, 10000);
+    for (size_t i = 0; i < 64; i++)
+        loam_heap_dealloc(heap, blocks[i]);
+    kept = ground_live(&below) - *first_size;
+    EXPECT_GOOD_HEAP(heap);
+    EXPECT_EQ(loam_heap_trim(heap), kept);
+    EXPECT_EQ(ground_live(&below), *first_size);
+    EXPECT_GOOD_HEAP(heap);
+    loam_heap_destroy(heap);
+    EXPECT_EQ(ground_live(&below), 0);
+    ground_deinit(&below);
+    return kept;
+}
+
+TEST(keep_is_a_bound, fast)
+{
+    size_t first_size;
+
+    EXPECT_EQ(kept_after_burst(LOAM_HEAP_KEEP_NONE, &first_size), 0);
+    EXPECT(kept_after_burst(0, &first_size) > 0);
+    EXPECT(kept_after_burst(LOAM_HEAP_KEEP_ALL, &first_size) >= 64 * 10000 - first_size);
+    for (size_t keep = 10000; keep < 1000000; keep = keep * 3 / 2)
+        EXPECT_LE(kept_after_burst(keep, &first_size), keep);
+}
+
+/* Blocks above the alignment of regions, and so big that a region is taken for them alone. */
+TEST(aligned_growth, fast)
+{
+    heap_world w;
+
+    for (size_t granule = 8; granule <= 16; granule += 8) {
+        world_begin(&w, HEAP_GROWING, granule, 4 * KIB);
+        for (size_t align = 1; align <= 64 * KIB; align *= 2) {
+            for (size_t size = 1; size < 200 * KIB; size *= 7) {
+                void *ptr = loam_heap_alloc_aligned(w.heap, size, align);
+
+                test_note("%zu bytes at %zu", size, align);
+                EXPECT(ptr != NULL && is_aligned(ptr, align));
+                fill_pattern(ptr, size, align);
+                EXPECT(loam_heap_alloc(w.heap, 40) != NULL);
+                EXPECT_GOOD_HEAP(w.heap);
+                ptr = loam_heap_realloc_aligned(w.heap, ptr, size * 2, align);
+                EXPECT(ptr != NULL && is_aligned(ptr, align) && has_pattern(ptr, size, align));
+                if (size % 2)
+                    loam_heap_dealloc(w.heap, ptr);
+            }
+        }
+        world_end(&w);
+    }
+    test_note(NULL);
+}
+
+/* What the source refuses is reported and changes nothing; what fits without it is still served. */
+TEST(refused_growth, fast)
+{
+    for (int kind = HEAP_GROWING; kind < HEAP_KINDS; kind++) {
+        heap_world w;
+        unsigned char *block;
+        loam_stats before, after;
+
+        world_begin(&w, (heap_kind)kind, 0, 4 * KIB);
+        block = (unsigned char *)must_alloc(w.heap, 100);
+        fill_pattern(block, 100, 3);
+        before = heap_stats(w.heap);
+        ground_press(&w.ground, true);
+        EXPECT_PTR(loam_heap_alloc(w.heap, 1000000), NULL);
+        EXPECT_PTR(loam_heap_zalloc(w.heap, 1000000), NULL);
+        EXPECT_PTR(loam_heap_alloc_aligned(w.heap, 1000000, 4096), NULL);
+        EXPECT_PTR(loam_heap_realloc(w.heap, block, 1000000), NULL);
+        EXPECT_PTR(loam_heap_realloc_aligned(w.heap, block, 1000000, 64), NULL);
+        EXPECT(has_pattern(block, 100, 3));
+        after = heap_stats(w.heap);
+        EXPECT_LE(before.failures + 5, after.failures);
+        EXPECT_EQ(after.live, before.live);
+        EXPECT_EQ(after.committed, before.committed);
+        EXPECT_GOOD_HEAP(w.heap);
+        while (loam_heap_alloc(w.heap, 50)) {
+        }
+        EXPECT(heap_figures(w.heap).largest_free < 50);
+        EXPECT_GOOD_HEAP(w.heap);
+        ground_press(&w.ground, false);
+        EXPECT(loam_heap_alloc(w.heap, 1000000) != NULL);
+        EXPECT_GOOD_HEAP(w.heap);
+        world_end(&w);
+    }
+}
+
+TEST(refused_create, fast)
+{
+    ground below;
+
+    ground_init(&below, GROUND_LIBC, false);
+    ground_press(&below, true);
+    EXPECT_PTR(loam_heap_create(ground_allocator(&below), NULL), NULL);
+    ground_press(&below, false);
+    EXPECT_EQ(ground_blocks(&below), 0);
+    ground_deinit(&below);
+}
+
+TEST_MAIN
