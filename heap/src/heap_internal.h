@@ -360,6 +360,22 @@ block *loam_heap_last_place(const loam_heap *heap, const region *r);
 /* The free block that is all of a region; NULL: there is none. */
 block *loam_heap_whole(const loam_heap *heap, const region *r);
 
+/* ---- verify.c ---- */
+
+/* Ends the program unless a live block starts there, whose edges agree with its neighbours'. Nothing
+ * in unchecked builds. Cost: O(regions). */
+void loam_heap_verify(const loam_heap *heap, const void *ptr);
+
+/* The bytes of a live block that its owner asked for, or may use where that is not known. */
+size_t loam_heap_requested(const void *ptr);
+
+/* Whether that is so many. Where a head does not tell, a size that gives this block must do. */
+bool loam_heap_has_size(const loam_heap *heap, const void *ptr, size_t size);
+
+/* Where the free block in front of a live one starts, and one behind, if any, ends. False: there is
+ * none in front. */
+bool loam_heap_reach(const void *ptr, char **start, char **end);
+
 /* ---- watch.c: checked builds and tools; see there ---- */
 
 bool loam_heap_must_watch(bool shared);

@@ -288,6 +288,8 @@ static void start(void)
 {
     loam_heap_config config = {.granule = all.granule};
 
+    if (all.heap)
+        loam_heap_deinit(all.heap);
     memset(all.region, 0, PAGES);
     all.heap = loam_heap_init(all.region, PAGES, &config);
     EXPECT(all.heap != NULL);
