@@ -49,18 +49,28 @@ void loam_heap_write_end(loam_heap *heap, region *r)
     end->size = 0;
 }
 
-bool loam_heap_open_region(loam_heap *heap, region *r, const void *at)
+/* Whether there is room for a block and an end behind a record of so many bytes, which starts `padding`
+ * bytes into the memory. */
+static bool has_room(const void *base, size_t size, size_t padding, size_t record, size_t granule)
+{
+    uintptr_t at = (uintptr_t)base + padding + record, top = (uintptr_t)base + size;
+    uintptr_t first, last;
+
+    if (size < padding || size - padding < record + END_WORDS * WORD)
+        return false;
+    first = (at + WORD + granule - 1) & ~(uintptr_t)(granule - 1);
+    last = (top - (END_WORDS - 1) * WORD) & ~(uintptr_t)(granule - 1);
+    return last >= first && last - first >= SMALLEST;
+}
+
+void loam_heap_open_region(loam_heap *heap, region *r, const void *at)
 {
     block *first = loam_heap_first_place(heap, at);
-    const block *end = loam_heap_last_place(heap, r);
 
-    if ((uintptr_t)end < (uintptr_t)first || (uintptr_t)end - (uintptr_t)first < SMALLEST)
-        return false;
     r->first = link_to(heap, first);
     loam_heap_write_end(heap, r);
     list_block(heap, first, r->end - r->first);
     tell_next_free(first, r->end - r->first);
-    return true;
 }
 
 static void empty_lists(loam_heap *heap)
@@ -93,7 +103,7 @@ static loam_heap *make(void *base, size_t size, size_t small_end, size_t granule
     size_t padding = loam_padding(base, LOAM_HEAP_ALIGN);
     loam_heap *heap = (loam_heap *)((uintptr_t)base + padding);
 
-    if (size < padding || size - padding < control_size(small_end) + (END_WORDS + 2) * WORD)
+    if (!has_room(base, size, padding, control_size(small_end), granule))
         return NULL;
     memset(heap, 0, sizeof *heap);
     heap->round = WORD + granule - 1;
@@ -108,8 +118,7 @@ static loam_heap *make(void *base, size_t size, size_t small_end, size_t granule
     heap->newest = link_to(heap, &heap->first);
     heap->mirror = ~heap->newest;
     empty_lists(heap);
-    if (!loam_heap_open_region(heap, &heap->first, &heap->rings[small_end / UNIT * 2]))
-        return NULL;
+    loam_heap_open_region(heap, &heap->first, &heap->rings[small_end / UNIT * 2]);
     heap->magic = MAGIC;
     return heap;
 }
@@ -232,15 +241,14 @@ region *loam_heap_add_region(loam_heap *heap, void *base, size_t size)
     size_t padding = loam_padding(base, RECORD_ALIGN);
     region *r = (region *)((uintptr_t)base + padding);
 
-    if (size < padding + sizeof(region) + (END_WORDS + 2) * WORD)
+    if (!has_room(base, size, padding, sizeof(region), granule_mask(heap) + 1))
         return NULL;
     memset(r, 0, sizeof *r);
     r->base = link_to(heap, base);
     r->size = size;
     r->older = heap->newest;
     r->mirror = ~r->older;
-    if (!loam_heap_open_region(heap, r, r + 1))
-        return NULL;
+    loam_heap_open_region(heap, r, r + 1);
     heap->newest = link_to(heap, r);
     heap->mirror = ~heap->newest;
     heap->held += size;

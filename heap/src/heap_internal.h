@@ -330,9 +330,9 @@ bool loam_heap_aligned_pad(const loam_heap *heap, const block *b, size_t size, s
 
 /* ---- regions: heap.c, grow.c ---- */
 
-/* Makes a region, whose record is filled in but for first and end, one free block behind `at`.
- * False: there is no room for a block. */
-bool loam_heap_open_region(loam_heap *heap, region *r, const void *at);
+/* Makes a region, whose record is filled in but for first and end, one free block behind `at`, where
+ * there is room for one. */
+void loam_heap_open_region(loam_heap *heap, region *r, const void *at);
 
 /* Writes the end of a region whose base and size are known. */
 void loam_heap_write_end(loam_heap *heap, region *r);

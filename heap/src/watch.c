@@ -88,7 +88,7 @@ void loam_heap_watch_dealloc(loam_heap *heap, void *ptr)
     QUIET;
     loam_heap_verify(heap, ptr);
     loam_heap_watch_free(heap, ptr, (char *)ptr + loam_heap_usable_size(heap, ptr));
-    loam_heap_put_and_release(heap, ptr);
+    loam_heap_put(heap, ptr);
     LOUD;
 }
 

@@ -184,19 +184,21 @@ const heap_piece *heap_map_fit(const heap_map *map, size_t size)
 }
 
 /* What is cut off in front must be a block of its own. */
-bool heap_piece_holds(const heap_piece *piece, size_t size, size_t align, size_t granule)
+bool heap_piece_holds(const heap_piece *piece, size_t size, size_t align)
 {
     size_t front = (size_t)(-(uintptr_t)piece->at & (align - 1));
 
-    while (front != 0 && front < least_block(granule))
+    if (size < LEAST_BLOCK - WORD_SIZE)
+        size = LEAST_BLOCK - WORD_SIZE;
+    while (front != 0 && front < LEAST_BLOCK)
         front += align;
     return front <= piece->size && size <= piece->size - front;
 }
 
-bool heap_map_holds(const heap_map *map, size_t size, size_t align, size_t granule)
+bool heap_map_holds(const heap_map *map, size_t size, size_t align)
 {
     for (size_t i = 0; i < map->count; i++) {
-        if (!map->pieces[i].live && heap_piece_holds(&map->pieces[i], size, align, granule))
+        if (!map->pieces[i].live && heap_piece_holds(&map->pieces[i], size, align))
             return true;
     }
     return false;

@@ -78,21 +78,18 @@ void heap_map_end(heap_map *map);
 const heap_piece *heap_map_fit(const heap_map *map, size_t size);
 
 /* Whether a request can be cut from a free piece so that its address is aligned. */
-bool heap_piece_holds(const heap_piece *piece, size_t size, size_t align, size_t granule);
-bool heap_map_holds(const heap_map *map, size_t size, size_t align, size_t granule);
+bool heap_piece_holds(const heap_piece *piece, size_t size, size_t align);
+bool heap_map_holds(const heap_map *map, size_t size, size_t align);
 
 /* The least bytes of a whole block, header and all. */
-static inline size_t least_block(size_t granule)
-{
-    return granule > 2 * WORD_SIZE ? granule : 2 * WORD_SIZE;
-}
+enum { LEAST_BLOCK = 16 };
 
 /* What a request takes, header and all. */
 static inline size_t whole_block(size_t size, size_t granule)
 {
     size_t whole = (size + WORD_SIZE + granule - 1) & ~(granule - 1);
 
-    return whole < least_block(granule) ? least_block(granule) : whole;
+    return whole < LEAST_BLOCK ? (size_t)LEAST_BLOCK : whole;
 }
 
 /* ---- looking ---- */

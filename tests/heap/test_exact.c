@@ -79,7 +79,7 @@ static void take(void)
 {
     size_t size = random_size(), align = random_align(), granule = the.w.granule;
     bool over = align > granule, zero = below(4) == 0;
-    bool fits = heap_map_holds(&the.map, size, over ? align : granule, granule);
+    bool fits = heap_map_holds(&the.map, size, over ? align : granule);
     const heap_piece *best = heap_map_fit(&the.map, size), *from;
     void *ptr;
 
@@ -170,8 +170,7 @@ static void reallocate(size_t n)
     if (below(4) == 0)
         size = usable + behind + front + below(3) - 1;
     in_place = size <= usable + behind;
-    fits =
-        in_place || size <= usable + behind + front || heap_map_holds(&the.map, size, 1, granule);
+    fits = in_place || size <= usable + behind + front || heap_map_holds(&the.map, size, 1);
     if (plain)
         ptr = loam_heap_realloc(the.w.heap, h->ptr, size);
     else
@@ -180,7 +179,7 @@ static void reallocate(size_t n)
         TEST_FAIL("realloc of %zu usable bytes, with %zu in front and %zu behind, to %zu: %s",
                   usable, front, behind, size, ptr ? "done" : "refused");
     if (!ptr && !plain) /* a new one can't be had either */
-        EXPECT(!heap_map_holds(&the.map, size, align, granule));
+        EXPECT(!heap_map_holds(&the.map, size, align));
     if (!ptr) {
         EXPECT(has_pattern(h->ptr, h->size, h->seed));
         return;

@@ -27,12 +27,12 @@ static size_t room_of(const loam_heap *heap)
 
 static bool fits(size_t size, size_t padding, const loam_heap_config *config)
 {
-    size_t granule = config->granule ? config->granule : 16, aligned;
+    size_t aligned;
 
     if (size < padding)
         return false;
     aligned = size - padding;
-    return aligned >= loam_heap_overhead(aligned, config) + least_block(granule) - WORD_SIZE;
+    return aligned >= loam_heap_overhead(aligned, config) + LEAST_BLOCK - WORD_SIZE;
 }
 
 /* A heap in `size` bytes: all can be allocated, and nothing outside of them is written. */
@@ -160,7 +160,7 @@ TEST(configurations_are_read_once, fast)
     a = (unsigned char *)must_alloc(heap, 8);
     b = (unsigned char *)must_alloc(heap, 8);
     EXPECT(is_aligned(a, 8) && is_aligned(b, 8));
-    EXPECT_EQ(a < b ? b - a : a - b, least_block(8));
+    EXPECT_EQ(a < b ? b - a : a - b, LEAST_BLOCK);
     EXPECT_GOOD_HEAP(heap);
     loam_heap_deinit(heap);
 }

@@ -15,7 +15,7 @@ static void add_one(unsigned char *buffer, size_t size, size_t granule)
     loam_heap_config config = {.granule = granule};
     loam_heap *heap = loam_heap_init(first, sizeof first, &config);
     size_t padding = (size_t)(-(uintptr_t)buffer & (2 * WORD_SIZE - 1));
-    size_t least = padding + 10 * WORD_SIZE + least_block(granule);
+    size_t least = padding + 10 * WORD_SIZE + LEAST_BLOCK;
     loam_stats before;
     bool added;
 

@@ -36,8 +36,7 @@
  *
  * A block of `n` bytes takes `n` plus a word, rounded up to the granule (16, or 8 where configured):
  * with a granule of 16 on a 64-bit system, 8 bytes take 16, 24 take 32, 40 take 48. The smallest
- * block takes two words, or a granule if that is more. loam_heap_good_size() tells what a request
- * really gets.
+ * block takes 16 bytes. loam_heap_good_size() tells what a request really gets.
  *
  * Of a buffer, the control block and its lists take part: see loam_heap_overhead().
  *
