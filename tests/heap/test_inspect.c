@@ -44,7 +44,7 @@ TEST(stats_follow_each_call, fast)
     EXPECT_EQ(heap_stats(heap).blocks, 1);
     EXPECT_PTR(loam_heap_alloc(heap, 100000), NULL);
     EXPECT_EQ(heap_stats(heap).failures, 1);
-    EXPECT_PTR(loam_heap_alloc_aligned(heap, 10, 1 << 20), NULL);
+    EXPECT_PTR(loam_heap_alloc_aligned(heap, 20000, 64), NULL);
     EXPECT_PTR(loam_heap_realloc(heap, b, 100000), NULL);
     EXPECT_EQ(heap_stats(heap).failures, 3);
     EXPECT_EQ(heap_stats(heap).committed, committed);
