@@ -136,11 +136,12 @@ void loam_heap_set_fresh(loam_heap *heap, const region *r)
 loam_heap *loam_heap_init(void *buffer, size_t size, const loam_heap_config *config)
 {
     loam_heap *heap;
-    size_t granule;
+    size_t granule, usable;
 
     if (!buffer || size > LOAM_HEAP_MAX || !config_granule(config, &granule))
         return NULL;
-    heap = make(buffer, size, small_end_for(size), granule, config && config->shared);
+    usable = size - loam_min(size, loam_padding(buffer, LOAM_HEAP_ALIGN));
+    heap = make(buffer, size, small_end_for(usable), granule, config && config->shared);
     if (!heap)
         return NULL;
     if (config && config->zeroed)

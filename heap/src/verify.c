@@ -58,7 +58,7 @@ static bool is_ring_link(const loam_heap *heap, word link)
 {
     word rings = link_to(heap, heap->rings);
 
-    return link - rings < 2 * WORD * (heap->small_end >> heap->shift) ||
+    return link - rings < 2 * WORD * (heap->small_end / UNIT) ||
            loam_heap_owns(heap, block_at(heap, link));
 }
 

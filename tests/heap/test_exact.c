@@ -423,7 +423,7 @@ static void search_all(size_t most)
         start();
         search_from(0, most);
         fprintf(stderr, "granule %zu: %zu calls, %zu states\n", all.granule, all.paths, all.states);
-        EXPECT_LE(most < 6 ? 1000 : 30000, all.paths);
+        EXPECT_LE(most < 6 ? 1000 : 20000, all.paths);
         free(all.seen);
     }
 }

@@ -173,7 +173,7 @@ TEST(first_region_as_configured, fast)
         world_begin(&w, HEAP_GROWING, 0, sizes[i]);
         EXPECT_EQ(ground_blocks(&w.ground), 1);
         EXPECT_LE(wanted, ground_live(&w.ground) + 64);
-        EXPECT_LE(ground_live(&w.ground), wanted + wanted / 4 + 4096);
+        EXPECT_LE(ground_live(&w.ground), wanted + wanted / 4 + 8 * KIB);
         EXPECT_EQ(heap_stats(w.heap).committed, ground_live(&w.ground));
         EXPECT_GOOD_HEAP(w.heap);
         world_end(&w);
