@@ -1,5 +1,5 @@
 /* peer.h: how something is measured beside loam's arena, its arrays or its pools, from inside or
- * from a library of yours.
+ * from a library of yours. For heaps see peer_heap.h.
  *
  * A shared library that is named in -DLOAM_BENCH_PEERS=a.so;b.so exports one function,
  *
@@ -55,7 +55,7 @@
  *     static const loam_bench_pool pool = {my_open, my_close, 0, 0,
  *                                          LOAM_BENCH_POOL_TABLE(mine)};
  *     static const loam_bench_peer peer = {LOAM_BENCH_PEER_VERSION, "my_pool", NULL, NULL, &pool,
- *                                          NULL};
+ *                                          NULL, NULL};
  *
  *     cc -O2 -shared -fPIC -falign-functions=64 -falign-loops=32 -o my_arena.so my_arena_peer.c
  *
@@ -70,8 +70,9 @@
 #include <string.h>
 
 /* The form of the structures below. 2: `vec` was added to loam_bench_peer. 3: `pool` and `shared`
- * were. Libraries that were made with an older version are measured in what that had. */
-#define LOAM_BENCH_PEER_VERSION 3u
+ * were. 4: `heap` was. Libraries that were made with an older version are measured in what that
+ * had. */
+#define LOAM_BENCH_PEER_VERSION 4u
 
 /* The sizes of pushes that are measured, in the order of the tables. */
 enum { LOAM_BENCH_16, LOAM_BENCH_64, LOAM_BENCH_256, LOAM_BENCH_4096, LOAM_BENCH_SIZES };
@@ -178,6 +179,7 @@ typedef struct loam_bench_peer {
     /* What stands in for `pool` in rows of several threads. NULL: each thread opens a `pool` of its
      * own, and none gives what another one took. */
     const loam_bench_pool *shared;
+    const struct loam_bench_heap *heap; /* or NULL; peer_heap.h */
 } loam_bench_peer;
 
 #ifdef __cplusplus
