@@ -13,12 +13,14 @@
 /* What a row shall reach. Each field is 0 where nothing is asked. (Where more is better, read >=.)
  */
 typedef struct bench_goal {
-    double limit;    /* loam <= this many times the limit */
-    double library;  /* loam <= this many times the best peer that is not a malloc */
-    double mallocs;  /* loam <= this many times the best malloc */
-    double peer;     /* loam <= this many times the best peer */
-    double absolute; /* loam <= this figure, in the row's unit */
-    double at_limit; /* the limit when that figure was set: this run's limit scales it */
+    double limit;      /* loam <= this many times the limit */
+    double library;    /* loam <= this many times the best peer that is not a malloc */
+    double mallocs;    /* loam <= this many times the best malloc */
+    double peer;       /* loam <= this many times the best peer */
+    const char *named; /* a peer ... */
+    double to_named;   /* ... and loam <= this many times that one */
+    double absolute;   /* loam <= this figure, in the row's unit */
+    double at_limit;   /* the limit when that figure was set: this run's limit scales it */
 } bench_goal;
 
 /* One line of a table. Its figure is the time of an iteration; a body that sets a counter of the
@@ -30,6 +32,8 @@ typedef struct bench_row {
     const char *unit;  /* ns, ms, or what the bodies' own counters are in */
     bool higher;       /* more is better; goals are then least values */
     bool fresh;        /* each contender runs in a process of its own, once: cold memory */
+    bool whole;        /* one iteration is all of the work, and is not done again to fill time */
+    bool exact;        /* whole, and no clock is in it: measured once, in the first repetition */
     bool real_time;    /* by the clock: rows of several threads. Else by this process's own time */
     bool huge;         /* huge pages are permitted; else everybody has the system's pages */
     bool untold;       /* ... and no malloc was told to use them: each is as it comes */
@@ -92,5 +96,6 @@ void bench_add_vec(void);
 void bench_add_bucket(void);
 void bench_add_pool(void);
 void bench_add_pool_lines(void);
+void bench_add_heap(void);
 
 #endif

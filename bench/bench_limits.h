@@ -1,9 +1,10 @@
 /* bench_limits.h: what the simplest correct code takes for the same thing; see limits.c, for
- * arrays limits_vec.c, and for pools limits_pool.c. */
+ * arrays limits_vec.c, for pools limits_pool.c, and for heaps limits_heap.c. */
 #ifndef BENCH_BENCH_LIMITS_H
 #define BENCH_BENCH_LIMITS_H
 
 #include "loops.h"
+#include "peer_heap.h"
 
 /* arena: an inlined bump over one mapping. */
 extern const loam_bench_bump bench_limit_bump;
@@ -30,5 +31,8 @@ extern const bench_loop bench_limit_read_random;
 extern const loam_bench_pool bench_limit_pool_list;
 extern const loam_bench_pool bench_limit_pool_stack;
 extern const loam_bench_pool bench_limit_pool_remote;
+
+/* heap: lists of free blocks by size, which are neither split nor merged. */
+extern const loam_bench_heap bench_limit_heap_lists;
 
 #endif

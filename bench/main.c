@@ -15,7 +15,8 @@
 
 /* Every layer that has rows. */
 static void (*const layers[])(void) = {bench_add_common, bench_add_arena, bench_add_vec,
-                                       bench_add_bucket, bench_add_pool,  bench_add_pool_lines};
+                                       bench_add_bucket, bench_add_pool,  bench_add_pool_lines,
+                                       bench_add_heap};
 
 static void add_layers(bool quiet)
 {

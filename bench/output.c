@@ -12,7 +12,8 @@
 typedef struct line {
     const bench_row *row;
     const report_column *loam, *limit, *library, *mallocs, *peer; /* the best of each; or NULL */
-    figure to_limit, to_library, to_mallocs, to_peer, absolute;
+    const report_column *named;                                   /* whom the goal names; or NULL */
+    figure to_limit, to_library, to_mallocs, to_peer, to_named, absolute;
     size_t count; /* of repetitions */
 } line;
 
@@ -46,6 +47,8 @@ static line work_out(const report *all, const bench_row *row)
 
         if (isnan(median_of(&l, column)))
             continue;
+        if (row->goal.named && strcmp(row->goal.named, column->name) == 0)
+            l.named = column;
         switch (column->contender->kind) {
         case BENCH_LOAM:
             l.loam = column;
@@ -71,6 +74,7 @@ static line work_out(const report *all, const bench_row *row)
     l.to_library = ratio(&l, l.library);
     l.to_mallocs = ratio(&l, l.mallocs);
     l.to_peer = ratio(&l, l.peer);
+    l.to_named = ratio(&l, l.named);
     if (l.loam)
         l.absolute = figures_ratio(l.loam->values, NULL, l.count);
     return l;
@@ -126,6 +130,9 @@ static void describe_goal(const line *l, char *text, size_t size)
         n += (size_t)snprintf(text + n, size - n, "%s%.4g malloc", n ? ", " : "", goal->mallocs);
     if (goal->peer > 0)
         n += (size_t)snprintf(text + n, size - n, "%s%.4g peer", n ? ", " : "", goal->peer);
+    if (goal->named)
+        n += (size_t)snprintf(text + n, size - n, "%s%.4g %s", n ? ", " : "", goal->to_named,
+                              goal->named);
     if (goal->absolute > 0)
         snprintf(text + n, size - n, "%s%.3g %s", n ? ", " : "", absolute_goal(l), l->row->unit);
 }
@@ -143,6 +150,8 @@ static verdict judge_all(const line *l)
         v = worse(v, judge(l, l->to_mallocs, goal->mallocs));
     if (goal->peer > 0 && l->peer)
         v = worse(v, judge(l, l->to_peer, goal->peer));
+    if (goal->named && l->named)
+        v = worse(v, judge(l, l->to_named, goal->to_named));
     if (goal->absolute > 0)
         v = worse(v, judge(l, l->absolute, absolute_goal(l)));
     return v;

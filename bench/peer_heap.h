@@ -86,6 +86,8 @@ typedef struct loam_bench_heap {
                            uint32_t *ticks);
     /* Takes `count` blocks, some of which may fail, as `churn` says. */
     void (*churn)(void *heap, loam_bench_churn *churn, size_t count);
+    /* Gives blocks until so many bytes are live at most. */
+    void (*shrink)(void *heap, loam_bench_churn *churn, uint64_t bytes);
 } loam_bench_heap;
 
 /* A clock for single steps. */
@@ -183,6 +185,21 @@ static inline __attribute__((always_inline, unused)) void loam_bench_touch(void 
         return count;                                                                              \
     }                                                                                              \
                                                                                                    \
+    static inline __attribute__((always_inline)) void name##_give_one(type heap, void *opaque,     \
+                                                                      loam_bench_churn *c)         \
+    {                                                                                              \
+        size_t at = loam_bench_draw(&c->state, c->live);                                           \
+                                                                                                   \
+        (void)heap;                                                                                \
+        give(heap, c->blocks[at], c->sizes[at]);                                                   \
+        LOAM_BENCH_USE(opaque);                                                                    \
+        c->bytes -= c->sizes[at];                                                                  \
+        c->live--;                                                                                 \
+        c->blocks[at] = c->blocks[c->live];                                                        \
+        c->sizes[at] = c->sizes[c->live];                                                          \
+        c->operations++;                                                                           \
+    }                                                                                              \
+                                                                                                   \
     static void name##_churn(void *opaque, loam_bench_churn *c, size_t count)                      \
     {                                                                                              \
         type heap = self(opaque);                                                                  \
@@ -192,17 +209,8 @@ static inline __attribute__((always_inline, unused)) void loam_bench_touch(void 
             uint32_t size = c->drawn[c->next++ & (c->drawn_count - 1)];                            \
             void *block;                                                                           \
                                                                                                    \
-            while (c->live > 0 && (c->bytes + size > c->held || c->live == c->most)) {             \
-                size_t at = loam_bench_draw(&c->state, c->live);                                   \
-                                                                                                   \
-                give(heap, c->blocks[at], c->sizes[at]);                                           \
-                LOAM_BENCH_USE(opaque);                                                            \
-                c->bytes -= c->sizes[at];                                                          \
-                c->live--;                                                                         \
-                c->blocks[at] = c->blocks[c->live];                                                \
-                c->sizes[at] = c->sizes[c->live];                                                  \
-                c->operations++;                                                                   \
-            }                                                                                      \
+            while (c->live > 0 && (c->bytes + size > c->held || c->live == c->most))               \
+                name##_give_one(heap, opaque, c);                                                  \
             block = get(heap, size);                                                               \
             c->operations++;                                                                       \
             if (!block) {                                                                          \
@@ -215,9 +223,18 @@ static inline __attribute__((always_inline, unused)) void loam_bench_touch(void 
             c->bytes += size;                                                                      \
             LOAM_BENCH_USE(opaque);                                                                \
         }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void name##_shrink(void *opaque, loam_bench_churn *c, uint64_t bytes)                   \
+    {                                                                                              \
+        type heap = self(opaque);                                                                  \
+                                                                                                   \
+        (void)heap;                                                                                \
+        while (c->bytes > bytes)                                                                   \
+            name##_give_one(heap, opaque, c);                                                      \
     }
 
 /* Those functions as the initialiser of the end of a loam_bench_heap. */
-#define LOAM_BENCH_HEAP_TABLE(name) name##_replay, name##_replay_timed, name##_churn
+#define LOAM_BENCH_HEAP_TABLE(name) name##_replay, name##_replay_timed, name##_churn, name##_shrink
 
 #endif

@@ -21,6 +21,11 @@ typedef struct pool_peer {
     const loam_bench_pool *pool, *shared;
 } pool_peer;
 
+typedef struct heap_peer {
+    const char *name;
+    const loam_bench_heap *heap;
+} heap_peer;
+
 typedef struct malloc_peer {
     const char *name;
     const char *path;
@@ -69,7 +74,8 @@ static const pool_peer pools[] = {
 static bump_peer loaded_bumps[LOADED_PEERS];
 static vec_peer loaded_vecs[LOADED_PEERS];
 static pool_peer loaded_pools[LOADED_PEERS];
-static size_t loaded_bump_count, loaded_vec_count, loaded_pool_count;
+static heap_peer loaded_heaps[LOADED_PEERS];
+static size_t loaded_bump_count, loaded_vec_count, loaded_pool_count, loaded_heap_count;
 
 static const malloc_peer mallocs[] = {
 #ifdef __GLIBC__
@@ -100,7 +106,7 @@ static const char *load(const char *path)
     if (peer->version < 1 || peer->version > LOAM_BENCH_PEER_VERSION)
         return "made for another version of bench/peer.h";
     if (loaded_bump_count == LOADED_PEERS || loaded_vec_count == LOADED_PEERS ||
-        loaded_pool_count == LOADED_PEERS)
+        loaded_pool_count == LOADED_PEERS || loaded_heap_count == LOADED_PEERS)
         return "too many peers";
     if (peer->bump)
         loaded_bumps[loaded_bump_count++] = (bump_peer){peer->name, peer->bump};
@@ -108,6 +114,8 @@ static const char *load(const char *path)
         loaded_vecs[loaded_vec_count++] = (vec_peer){peer->name, peer->vec};
     if (peer->version >= 3 && peer->pool)
         loaded_pools[loaded_pool_count++] = (pool_peer){peer->name, peer->pool, peer->shared};
+    if (peer->version >= 4 && peer->heap)
+        loaded_heaps[loaded_heap_count++] = (heap_peer){peer->name, peer->heap};
     return NULL;
 }
 
@@ -190,6 +198,21 @@ const loam_bench_pool *peers_pool_at(size_t index)
 const loam_bench_pool *peers_pool_shared_at(size_t index)
 {
     return pool_at(index)->shared;
+}
+
+size_t peers_heap_count(void)
+{
+    return loaded_heap_count;
+}
+
+const char *peers_heap_name(size_t index)
+{
+    return loaded_heaps[index].name;
+}
+
+const loam_bench_heap *peers_heap_at(size_t index)
+{
+    return loaded_heaps[index].heap;
 }
 
 size_t peers_missing_count(void)

@@ -3,6 +3,7 @@
 #define BENCH_PEERS_H
 
 #include "loops.h"
+#include "peer_heap.h"
 
 #include <stdbool.h>
 
@@ -26,6 +27,11 @@ const char *peers_pool_name(size_t index);
 const loam_bench_pool *peers_pool_at(size_t index);
 const loam_bench_pool *peers_pool_shared_at(size_t index);
 
+/* The peers that are heaps; all of them are loaded. */
+size_t peers_heap_count(void);
+const char *peers_heap_name(size_t index);
+const loam_bench_heap *peers_heap_at(size_t index);
+
 /* What could not be measured, as "NAME (PACKAGE)". */
 size_t peers_missing_count(void);
 const char *peers_missing_at(size_t index);
@@ -35,12 +41,14 @@ size_t peers_malloc_count(void);
 const char *peers_malloc_name(size_t index);
 const char *peers_malloc_path(size_t index);
 
-/* What runs in a process of its own for each of them; peers/malloc.c, peers/growing.c. */
+/* What runs in a process of its own for each of them; peers/malloc.c, peers/malloc_heap.c,
+ * peers/growing.c. */
 extern const loam_bench_bump bench_malloc_bump;
 extern const bench_loop bench_malloc_pair_64;
 extern const bench_loop bench_malloc_pair_1mib;
 extern const loam_bench_vec bench_malloc_vec;
 extern const loam_bench_pool bench_malloc_pool;
+extern const loam_bench_heap bench_malloc_heap;
 
 /* The libraries, where they are there; peers/NAME.c. */
 #ifdef __cplusplus

@@ -255,6 +255,16 @@ static void shuffle(report_column **columns, size_t count)
     }
 }
 
+/* What does not change is not measured again. */
+static void copy_row(report *all, const bench_row *row, size_t repetition)
+{
+    report_column *first;
+    size_t count = report_columns_of(all, row, &first);
+
+    for (size_t i = 0; i < count; i++)
+        first[i].values[repetition] = first[i].values[0];
+}
+
 /* One repetition of one row. The libraries run where the first of them stands in the order. */
 static void run_row(report *all, const bench_row *row, size_t repetition)
 {
@@ -300,7 +310,9 @@ static void measure(report *all)
             const bench_row *row = bench_row_at(i);
 
             show_progress(all, repetition, row);
-            if (!row->with)
+            if (row->exact && repetition > 0)
+                copy_row(all, row, repetition);
+            else if (!row->with)
                 run_row(all, row, repetition);
         }
     }

@@ -117,10 +117,9 @@ void bench_register(const bench_contender *contender, double seconds)
     shim_how how = {contender, seconds, 0, false, contender->row->real_time};
     char name[256];
 
-    if (contender->row->fresh) {
+    if (contender->row->fresh || contender->row->whole || contender->row->exact)
         how.iterations = 1;
-        how.body_takes_time = true;
-    }
+    how.body_takes_time = contender->row->fresh;
     snprintf(name, sizeof name, "%s/%s", contender->row->name, contender->name);
     shim_register(name, run_contender, &how);
 }

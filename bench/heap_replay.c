@@ -1,0 +1,292 @@
+/* heap_replay.c: the bodies of the rows in which recorded programs run again. */
+#include "heap_loops.h"
+
+#include "machine.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+
+/* A heap that is to be fast has this much memory. */
+static size_t roomy(const bench_trace *t)
+{
+    return ((size_t)t->peak * 4 + ((size_t)64 << 20)) & ~(size_t)4095;
+}
+
+static void *map_memory(size_t size)
+{
+    void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (mapped == MAP_FAILED)
+        abort();
+    return mapped;
+}
+
+void *bench_heap_memory(size_t size)
+{
+    static void *memory;
+    static size_t mapped;
+
+    if (mapped < size) {
+        if (memory)
+            munmap(memory, mapped);
+        memory = map_memory(size);
+        memset(memory, 1, size);
+        mapped = size;
+    }
+    return memory;
+}
+
+static const bench_trace *trace_of(shim_state *state)
+{
+    const char *why = "";
+    const bench_trace *t = bench_traces_at(bench_self(state)->parameter, &why);
+
+    if (!t)
+        shim_fail(state, why);
+    return t;
+}
+
+/* Runs the program once. Returns the seconds that its steps took; below 0: one failed. */
+static double replay(const loam_bench_heap *heap, const bench_trace *t, void *memory, size_t size,
+                     uint32_t *ticks)
+{
+    void *opened = heap->open(memory, size);
+    double seconds = -1;
+    size_t done = 0;
+
+    if (!opened)
+        return seconds;
+    if (ticks) {
+        done = heap->replay_timed(opened, t->blocks, t->steps, t->count, ticks);
+    } else {
+        double began = machine_own_seconds();
+
+        done = heap->replay(opened, t->blocks, t->steps, t->count);
+        seconds = machine_own_seconds() - began;
+    }
+    if (done < t->count)
+        seconds = -1;
+    else
+        heap->replay(opened, t->blocks, t->rest, t->rest_count);
+    heap->close(opened);
+    return ticks && done == t->count ? 0 : seconds;
+}
+
+void bench_run_replay(shim_state *state)
+{
+    enum { LEAST_STEPS = 200000 };
+    const bench_contender *self = bench_self(state);
+    const bench_trace *t = trace_of(state);
+    size_t size = t ? roomy(t) : 0, count;
+    void *memory;
+
+    if (!t)
+        return;
+    memory = bench_heap_memory(size);
+    if (replay(self->subject, t, memory, size, NULL) < 0) {
+        shim_fail(state, "a request failed");
+        return;
+    }
+    while ((count = shim_next(state)) != 0) {
+        size_t least = bench_short_run() ? 1 : LEAST_STEPS;
+        size_t times = (count > least ? count : least) / t->count + 1;
+        double seconds = 0;
+
+        for (size_t i = 0; i < times; i++)
+            seconds += replay(self->subject, t, memory, size, NULL);
+        shim_set_counter(state, self->row->name, seconds * 1e9 / (double)(times * t->count));
+    }
+}
+
+/* ---- latency ---- */
+
+/* Nanoseconds of a tick, and ticks that lie between two looks at the clock. */
+static void measure_clock(double *nanoseconds, uint32_t *overhead)
+{
+    double began = machine_seconds(), ended;
+    uint64_t first = loam_bench_ticks(), last;
+
+    *overhead = UINT32_MAX;
+    do {
+        uint64_t before = loam_bench_ticks(), between = loam_bench_ticks() - before;
+
+        if (between < *overhead)
+            *overhead = (uint32_t)between;
+        ended = machine_seconds();
+        last = loam_bench_ticks();
+    } while (ended - began < 0.02);
+    *nanoseconds = (ended - began) * 1e9 / (double)(last - first);
+}
+
+/* The ticks that `parts` of a million steps do not exceed, from a count of steps by ticks. Longer
+ * ones than were counted by themselves are all as the longest. */
+enum { COUNTED = 1 << 20 };
+
+static uint32_t ticks_at(const uint32_t *counts, size_t steps, double parts, uint32_t longest)
+{
+    double sum = 0;
+
+    for (uint32_t i = 0; i < COUNTED; i++) {
+        sum += counts[i];
+        if (sum >= (double)steps * parts)
+            return i;
+    }
+    return longest;
+}
+
+static void set_latencies(shim_state *state, const uint32_t *ticks, size_t steps)
+{
+    static const struct {
+        const char *name;
+        double parts;
+    } rows[] = {{"p50", 0.5}, {"p99", 0.99}, {"p999", 0.999}, {"p9999", 0.9999}, {"max", 2}};
+    const char *trace = bench_traces_name(bench_self(state)->parameter);
+    uint32_t *counts = map_memory(COUNTED * sizeof *counts), overhead, longest = 0;
+    double nanoseconds;
+
+    measure_clock(&nanoseconds, &overhead);
+    for (size_t i = 0; i < steps; i++) {
+        longest = ticks[i] > longest ? ticks[i] : longest;
+        if (ticks[i] < COUNTED)
+            counts[ticks[i]]++;
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint32_t at = ticks_at(counts, steps, rows[i].parts, longest);
+        char name[64];
+
+        snprintf(name, sizeof name, "heap_%s_%s", rows[i].name, trace);
+        shim_set_counter(state, name, (at > overhead ? at - overhead : 0) * nanoseconds);
+    }
+    munmap(counts, COUNTED * sizeof *counts);
+}
+
+void bench_run_latency(shim_state *state)
+{
+    const bench_contender *self = bench_self(state);
+    const bench_trace *t = trace_of(state);
+    int runs = bench_short_run() ? 1 : 3;
+    uint32_t *ticks;
+
+    if (!t)
+        return;
+    ticks = map_memory(t->count * sizeof *ticks);
+    while (shim_next(state) != 0) {
+        size_t size = roomy(t);
+        void *memory = bench_heap_memory(size);
+        bool failed = replay(self->subject, t, memory, size, NULL) < 0;
+
+        memset(ticks, 0xff, t->count * sizeof *ticks);
+        for (int i = 0; i < runs; i++)
+            failed = replay(self->subject, t, memory, size, ticks) < 0 || failed;
+        if (failed)
+            shim_fail(state, "a request failed");
+        else
+            set_latencies(state, ticks, t->count);
+    }
+    munmap(ticks, t->count * sizeof *ticks);
+}
+
+/* ---- cold ---- */
+
+void bench_run_cold_replay(shim_state *state)
+{
+    const bench_contender *self = bench_self(state);
+    const bench_trace *t = trace_of(state);
+    char name[64];
+
+    if (!t)
+        return;
+    machine_back_memory((size_t)t->peak * 2);
+    while (shim_next(state) != 0) {
+        size_t size = roomy(t), faults, before;
+        void *memory = map_memory(size);
+        double seconds;
+
+        (void)machine_forget_peak();
+        before = machine_resident_bytes();
+        faults = machine_faults();
+        seconds = replay(self->subject, t, memory, size, NULL);
+        faults = machine_faults() - faults;
+        if (seconds < 0)
+            shim_fail(state, "a request failed");
+        shim_set_seconds(state, seconds);
+        shim_set_counter(state, self->row->name, seconds * 1e9 / (double)t->count);
+        snprintf(name, sizeof name, "heap_faults_%s", bench_traces_name(self->parameter));
+        shim_set_counter(state, name, (double)faults);
+        snprintf(name, sizeof name, "heap_rss_%s", bench_traces_name(self->parameter));
+        shim_set_counter(state, name,
+                         ((double)machine_peak_bytes() - (double)before) / (double)t->peak);
+        munmap(memory, size);
+    }
+}
+
+/* ---- the smallest memory ---- */
+
+static bool fits(const loam_bench_heap *heap, const bench_trace *t, void *memory, size_t size)
+{
+    return replay(heap, t, memory, size, NULL) >= 0;
+}
+
+/* To a thousandth of the least that is possible, or better. */
+static size_t smallest(const loam_bench_heap *heap, const bench_trace *t)
+{
+    size_t step = (size_t)t->peak / 4096 < 64 ? 64 : (size_t)t->peak / 4096 & ~(size_t)63;
+    size_t low = 0, high = (size_t)t->peak / step, most = roomy(t) / step;
+    void *memory = bench_heap_memory(most * step);
+
+    while (!fits(heap, t, memory, high * step)) {
+        low = high;
+        high += high / 8 + 1;
+        if (high > most)
+            return 0;
+    }
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        if (fits(heap, t, memory, middle * step))
+            high = middle;
+        else
+            low = middle;
+    }
+    return high * step;
+}
+
+static void set_ratio(shim_state *state, double bytes)
+{
+    const bench_trace *t = trace_of(state);
+
+    shim_set_counter(state, bench_self(state)->row->name, bytes / (double)t->peak);
+}
+
+void bench_run_fit(shim_state *state)
+{
+    const bench_trace *t = trace_of(state);
+
+    if (!t)
+        return;
+    while (shim_next(state) != 0) {
+        size_t size = smallest(bench_self(state)->subject, t);
+
+        if (size == 0)
+            shim_fail(state, "runs in no memory that was tried");
+        else
+            set_ratio(state, (double)size);
+    }
+}
+
+void bench_run_floor_16(shim_state *state)
+{
+    const bench_trace *t = trace_of(state);
+
+    while (t && shim_next(state) != 0)
+        set_ratio(state, (double)t->floor_16);
+}
+
+void bench_run_floor_8(shim_state *state)
+{
+    const bench_trace *t = trace_of(state);
+
+    while (t && shim_next(state) != 0)
+        set_ratio(state, (double)t->floor_8);
+}
