@@ -42,8 +42,14 @@ static uint64_t little(const unsigned char *bytes, unsigned count)
     return value;
 }
 
-__attribute__((format(printf, 3, 4))) static bool wrong(trace_error *error, uint64_t offset,
-                                                        const char *format, ...)
+/* Formats are those of C11 everywhere. */
+#if defined(__MINGW32__)
+__attribute__((format(gnu_printf, 3, 4)))
+#else
+__attribute__((format(printf, 3, 4)))
+#endif
+static bool
+wrong(trace_error *error, uint64_t offset, const char *format, ...)
 {
     va_list arguments;
 
