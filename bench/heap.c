@@ -8,9 +8,7 @@
 #include "heap_loops.h"
 #include "peers.h"
 
-#ifdef BENCH_HAVE_HEAP
 #include <loam/heap.h>
-#endif
 
 #include <stdio.h>
 
@@ -18,7 +16,6 @@
 
 /* ---- loam ---- */
 
-#ifdef BENCH_HAVE_HEAP
 static void *open_heap(void *buffer, size_t size)
 {
     return loam_heap_init(buffer, size, NULL);
@@ -60,7 +57,6 @@ static const loam_bench_heap sized = {16, open_heap, close_heap, 0, LOAM_BENCH_H
 static const loam_bench_heap handle = {16, open_heap, close_heap, 0, LOAM_BENCH_HEAP_TABLE(handle)};
 static const loam_bench_heap granule_8 = {8, open_granule_8, close_heap, 0,
                                           LOAM_BENCH_HEAP_TABLE(direct)};
-#endif
 
 /* ---- the rows of a trace ---- */
 
@@ -70,7 +66,8 @@ enum { TRACES = 16, TRACE_ROWS = 16, NAME_SIZE = 64 };
 typedef enum in_row {
     REGIONS = 1, /* heaps in the caller's memory, at the granule of the row or above */
     MALLOCS = 2,
-    ANY_GRANULE = 4 /* ... and those of a finer one too */
+    ANY_GRANULE = 4, /* ... and those of a finer one too */
+    VARIANTS = 8     /* loam by its other ways in, too */
 } in_row;
 
 typedef struct trace_row {
@@ -87,6 +84,12 @@ typedef struct trace_row {
 
 static const trace_row trace_rows[] = {
     {{"heap", "heap_replay", "ns", .goal = {.library = 1, .mallocs = 1.5}},
+     bench_run_replay,
+     bench_run_replay,
+     LISTS,
+     ALL | VARIANTS,
+     16},
+    {{"heap", "heap_replay_huge", "ns", .huge = true, .untold = true, .goal = {.library = 1}},
      bench_run_replay,
      bench_run_replay,
      LISTS,
@@ -109,7 +112,21 @@ static const trace_row trace_rows[] = {
      ALL,
      16},
     {{"heap", "heap_faults", "faults", .with = "heap_cold"}, NULL, NULL, NULL, 0, 0},
-    {{"heap", "heap_rss", "ratio", .with = "heap_cold", .goal = {.library = 1}},
+    {{"heap", "heap_rss", "ratio", .with = "heap_cold",
+      .goal = {.named = "dlmalloc", .to_named = 1}},
+     NULL,
+     NULL,
+     NULL,
+     0,
+     0},
+    {{"heap", "heap_cold_8", "ns", .fresh = true},
+     bench_run_cold_replay,
+     bench_run_cold_replay,
+     LISTS,
+     REGIONS,
+     8},
+    {{"heap", "heap_rss_8", "ratio", .with = "heap_cold_8",
+      .goal = {.named = "tlsf", .to_named = 1}},
      NULL,
      NULL,
      NULL,
@@ -153,12 +170,12 @@ static const drawn_row drawn_rows[] = {
     {{"heap", "heap_churn_small", "ns", .goal = {.absolute = 18, .at_limit = 11}},
      bench_run_heap_churn,
      BENCH_MOSTLY_SMALL,
-     ALL,
+     ALL | VARIANTS,
      true},
     {{"heap", "heap_churn_uniform", "ns", .goal = {.absolute = 25, .at_limit = 10.3}},
      bench_run_heap_churn,
      BENCH_UNIFORM,
-     ALL,
+     ALL | VARIANTS,
      true},
     {{"heap", "heap_failures_80", "fails", .exact = true,
       .goal = {.named = "dlmalloc", .to_named = 1}},
@@ -203,20 +220,19 @@ static void add_peers(const char *row, shim_body body, unsigned who, size_t gran
         bench_add(row, BENCH_MALLOC, NULL, body, &bench_malloc_heap, parameter);
 }
 
-static void add_loam(const char *row, shim_body body, size_t granule, size_t parameter)
+static void add_loam(const char *row, shim_body body, unsigned who, size_t granule,
+                     size_t parameter)
 {
-#ifdef BENCH_HAVE_HEAP
     if (granule == 8) {
         bench_add(row, BENCH_LOAM, NULL, body, &granule_8, parameter);
         return;
     }
     bench_add(row, BENCH_LOAM, NULL, body, &direct, parameter);
     bench_add(row, BENCH_BESIDE, "granule_8", body, &granule_8, parameter);
+    if (!(who & VARIANTS))
+        return;
     bench_add(row, BENCH_BESIDE, "sized", body, &sized, parameter);
     bench_add(row, BENCH_BESIDE, "handle", body, &handle, parameter);
-#else
-    (void)row, (void)body, (void)granule, (void)parameter;
-#endif
 }
 
 static const char *with_trace(const char *name, const char *trace)
@@ -245,7 +261,7 @@ static void add_trace(size_t trace)
         bench_add_row(row);
         if (!from->body)
             continue;
-        add_loam(row->name, from->body, from->granule, trace);
+        add_loam(row->name, from->body, from->who, from->granule, trace);
         bench_add(row->name, BENCH_LIMIT, NULL, from->limit, from->lists, trace);
         add_peers(row->name, from->body, from->who, from->granule, trace);
     }
@@ -258,7 +274,7 @@ static void add_drawn(void)
         const char *row = from->row.name;
 
         bench_add_row(&from->row);
-        add_loam(row, from->body, 16, from->mixture);
+        add_loam(row, from->body, from->who, 16, from->mixture);
         if (from->has_limit)
             bench_add(row, BENCH_LIMIT, NULL, from->body, LISTS, from->mixture);
         add_peers(row, from->body, from->who, 16, from->mixture);

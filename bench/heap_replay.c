@@ -12,6 +12,7 @@ static size_t roomy(const bench_trace *t)
     return ((size_t)t->peak * 4 + ((size_t)64 << 20)) & ~(size_t)4095;
 }
 
+/* In huge pages, where the row permits them to the process. */
 static void *map_memory(size_t size)
 {
     void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -19,6 +20,7 @@ static void *map_memory(size_t size)
 
     if (mapped == MAP_FAILED)
         abort();
+    (void)madvise(mapped, size, MADV_HUGEPAGE);
     return mapped;
 }
 
@@ -99,6 +101,15 @@ void bench_run_replay(shim_state *state)
     }
 }
 
+/* Sets the figure of a row of this trace, if there is one. */
+static void set_of_trace(shim_state *state, const char *row, double value)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "%s_%s", row, bench_traces_name(bench_self(state)->parameter));
+    shim_set_counter(state, name, value);
+}
+
 /* ---- latency ---- */
 
 /* Nanoseconds of a tick, and ticks that lie between two looks at the clock. */
@@ -119,7 +130,7 @@ static void measure_clock(double *nanoseconds, uint32_t *overhead)
     *nanoseconds = (ended - began) * 1e9 / (double)(last - first);
 }
 
-/* The ticks that `parts` of a million steps do not exceed, from a count of steps by ticks. Longer
+/* The ticks that this part of the steps does not exceed, from a count of steps by ticks. Longer
  * ones than were counted by themselves are all as the longest. */
 enum { COUNTED = 1 << 20 };
 
@@ -140,8 +151,11 @@ static void set_latencies(shim_state *state, const uint32_t *ticks, size_t steps
     static const struct {
         const char *name;
         double parts;
-    } rows[] = {{"p50", 0.5}, {"p99", 0.99}, {"p999", 0.999}, {"p9999", 0.9999}, {"max", 2}};
-    const char *trace = bench_traces_name(bench_self(state)->parameter);
+    } rows[] = {{"heap_p50", 0.5},
+                {"heap_p99", 0.99},
+                {"heap_p999", 0.999},
+                {"heap_p9999", 0.9999},
+                {"heap_max", 2}};
     uint32_t *counts = map_memory(COUNTED * sizeof *counts), overhead, longest = 0;
     double nanoseconds;
 
@@ -153,10 +167,8 @@ static void set_latencies(shim_state *state, const uint32_t *ticks, size_t steps
     }
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         uint32_t at = ticks_at(counts, steps, rows[i].parts, longest);
-        char name[64];
 
-        snprintf(name, sizeof name, "heap_%s_%s", rows[i].name, trace);
-        shim_set_counter(state, name, (at > overhead ? at - overhead : 0) * nanoseconds);
+        set_of_trace(state, rows[i].name, (at > overhead ? at - overhead : 0) * nanoseconds);
     }
     munmap(counts, COUNTED * sizeof *counts);
 }
@@ -193,7 +205,6 @@ void bench_run_cold_replay(shim_state *state)
 {
     const bench_contender *self = bench_self(state);
     const bench_trace *t = trace_of(state);
-    char name[64];
 
     if (!t)
         return;
@@ -201,22 +212,21 @@ void bench_run_cold_replay(shim_state *state)
     while (shim_next(state) != 0) {
         size_t size = roomy(t), faults, before;
         void *memory = map_memory(size);
-        double seconds;
+        double seconds, ratio;
 
         (void)machine_forget_peak();
         before = machine_resident_bytes();
         faults = machine_faults();
         seconds = replay(self->subject, t, memory, size, NULL);
         faults = machine_faults() - faults;
+        ratio = ((double)machine_peak_bytes() - (double)before) / (double)t->peak;
         if (seconds < 0)
             shim_fail(state, "a request failed");
         shim_set_seconds(state, seconds);
         shim_set_counter(state, self->row->name, seconds * 1e9 / (double)t->count);
-        snprintf(name, sizeof name, "heap_faults_%s", bench_traces_name(self->parameter));
-        shim_set_counter(state, name, (double)faults);
-        snprintf(name, sizeof name, "heap_rss_%s", bench_traces_name(self->parameter));
-        shim_set_counter(state, name,
-                         ((double)machine_peak_bytes() - (double)before) / (double)t->peak);
+        set_of_trace(state, "heap_faults", (double)faults);
+        set_of_trace(state, "heap_rss", ratio);
+        set_of_trace(state, "heap_rss_8", ratio);
         munmap(memory, size);
     }
 }
