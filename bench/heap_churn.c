@@ -4,70 +4,11 @@
 #include "machine.h"
 
 #include <pthread.h>
-#include <sys/mman.h>
 
-enum { DRAWN = 1 << 16, THREADS = 2, SHORTER = 20 };
+enum { THREADS = 2, SHORTER = 20 };
 
 /* The memory of a heap, and of one that two threads share. */
-#define REGION ((size_t)64 << 20)
-
-/* ---- what is drawn ---- */
-
-/* Mostly small: 16 * 2^e bytes and up to as many again. e is 0, and one more as long as three of five
- * say so, 13 at most: 16 B to 256 KiB, 735 bytes on average. Uniform: 16 to 4096 bytes. Drawn with
- * seed 1, the same for all contenders. */
-static uint32_t draw_size(uint64_t *state, size_t mixture)
-{
-    uint32_t size = 16;
-
-    if (mixture == BENCH_UNIFORM)
-        return (uint32_t)(16 + loam_bench_draw(state, 4096 - 16 + 1));
-    while (size < 131072 && loam_bench_draw(state, 5) < 3)
-        size *= 2;
-    return size + (uint32_t)loam_bench_draw(state, size + 1);
-}
-
-static const uint32_t *drawn_sizes(size_t mixture)
-{
-    static uint32_t sizes[BENCH_MIXTURES][DRAWN];
-    uint64_t state = 1;
-
-    if (sizes[mixture][0] == 0)
-        for (size_t i = 0; i < DRAWN; i++)
-            sizes[mixture][i] = draw_size(&state, mixture);
-    return sizes[mixture];
-}
-
-static void *map_array(size_t size)
-{
-    void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (mapped == MAP_FAILED)
-        abort();
-    memset(mapped, 0, size);
-    return mapped;
-}
-
-static void churn_start(loam_bench_churn *c, size_t mixture, uint64_t held)
-{
-    size_t most = (size_t)held / 16;
-
-    *c = (loam_bench_churn){.most = most,
-                            .held = held,
-                            .drawn = drawn_sizes(mixture),
-                            .drawn_count = DRAWN,
-                            .state = 1};
-    c->blocks = map_array(most * sizeof *c->blocks);
-    c->sizes = map_array(most * sizeof *c->sizes);
-}
-
-/* Gives all that is live. */
-static void churn_end(loam_bench_churn *c, const loam_bench_heap *heap, void *opened)
-{
-    heap->shrink(opened, c, 0);
-    munmap(c->blocks, c->most * sizeof *c->blocks);
-    munmap(c->sizes, c->most * sizeof *c->sizes);
-}
+#define REGION BENCH_CHURN_REGION
 
 /* ---- one thread ---- */
 
@@ -89,7 +30,7 @@ void bench_run_heap_churn(shim_state *state)
         shim_fail(state, "could not be opened");
         return;
     }
-    churn_start(&c, self->parameter, REGION / 2);
+    bench_churn_start(&c, self->parameter, REGION / 2);
     heap->churn(opened, &c, requests(WARM_UP));
     while ((count = shim_next(state)) != 0) {
         uint64_t before = c.operations;
@@ -101,7 +42,7 @@ void bench_run_heap_churn(shim_state *state)
     }
     if (c.failures > 0)
         shim_fail(state, "requests failed");
-    churn_end(&c, heap, opened);
+    bench_churn_end(&c, heap, opened);
     heap->close(opened);
 }
 
@@ -119,10 +60,10 @@ static void run_failures(shim_state *state, unsigned percent)
             shim_fail(state, "could not be opened");
             return;
         }
-        churn_start(&c, self->parameter, REGION / 100 * percent);
+        bench_churn_start(&c, self->parameter, REGION / 100 * percent);
         heap->churn(opened, &c, requests(REQUESTS));
         shim_set_counter(state, self->row->name, (double)c.failures);
-        churn_end(&c, heap, opened);
+        bench_churn_end(&c, heap, opened);
         heap->close(opened);
     }
 }
@@ -162,9 +103,9 @@ static void *work(void *argument)
     opened = w->opened ? w->opened : w->heap->open(w->memory, REGION);
     if (!opened)
         abort();
-    churn_start(&c, w->mixture, REGION / 4);
+    bench_churn_start(&c, w->mixture, REGION / 4);
     c.state += w->number;
-    c.next += (size_t)w->number * (DRAWN / 2);
+    c.next += (size_t)w->number * (BENCH_DRAWN / 2);
     w->heap->churn(opened, &c, w->requests / 2);
     before = c.operations;
     pthread_barrier_wait(w->barrier);
@@ -172,7 +113,7 @@ static void *work(void *argument)
     w->heap->churn(opened, &c, w->requests);
     w->nanoseconds = (machine_seconds() - began) * 1e9 / (double)(c.operations - before);
     pthread_barrier_wait(w->barrier);
-    churn_end(&c, w->heap, opened);
+    bench_churn_end(&c, w->heap, opened);
     if (!w->opened)
         w->heap->close(opened);
     return NULL;
@@ -187,7 +128,7 @@ static double time_of(const bench_contender *self, void *shared, unsigned thread
     char *memory = bench_heap_memory(THREADS * REGION);
     double sum = 0;
 
-    (void)drawn_sizes(self->parameter); /* drawn before there is anybody else */
+    (void)bench_drawn_sizes(self->parameter); /* drawn before there is anybody else */
     pthread_barrier_init(&barrier, NULL, threads);
     for (unsigned i = 0; i < threads; i++) {
         workers[i] = (worker){.heap = self->subject,

@@ -2,7 +2,7 @@
 #ifndef BENCH_HEAP_LOOPS_H
 #define BENCH_HEAP_LOOPS_H
 
-#include "heap_traces.h"
+#include "heap_parts.h"
 #include "loops.h"
 
 /* ---- recorded programs; the contender's parameter is the trace ---- */
@@ -27,9 +27,7 @@ void bench_run_fit(shim_state *state);
 void bench_run_floor_16(shim_state *state);
 void bench_run_floor_8(shim_state *state);
 
-/* ---- drawn sizes; the parameter is an index into the mixtures ---- */
-
-enum { BENCH_MOSTLY_SMALL, BENCH_UNIFORM, BENCH_MIXTURES };
+/* ---- drawn sizes; the parameter is a mixture ---- */
 
 /* An iteration is a block taken or given, while half of 64 MiB are live. */
 void bench_run_heap_churn(shim_state *state);
@@ -40,10 +38,5 @@ void bench_run_failures_90(shim_state *state);
 
 /* The churn, two threads doing it at the same time; heaps that are not shared are two. */
 void bench_run_heap_threads(shim_state *state);
-
-/* ---- what they stand on ---- */
-
-/* Memory at a page, touched, that is there until the process ends: the same for all contenders. */
-void *bench_heap_memory(size_t size);
 
 #endif

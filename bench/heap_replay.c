@@ -6,39 +6,6 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-/* A heap that is to be fast has this much memory. */
-static size_t roomy(const bench_trace *t)
-{
-    return ((size_t)t->peak * 4 + ((size_t)64 << 20)) & ~(size_t)4095;
-}
-
-/* In huge pages, where the row permits them to the process. */
-static void *map_memory(size_t size)
-{
-    void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    if (mapped == MAP_FAILED)
-        abort();
-    (void)madvise(mapped, size, MADV_HUGEPAGE);
-    return mapped;
-}
-
-void *bench_heap_memory(size_t size)
-{
-    static void *memory;
-    static size_t mapped;
-
-    if (mapped < size) {
-        if (memory)
-            munmap(memory, mapped);
-        memory = map_memory(size);
-        memset(memory, 1, size);
-        mapped = size;
-    }
-    return memory;
-}
-
 static const bench_trace *trace_of(shim_state *state)
 {
     const char *why = "";
@@ -49,44 +16,18 @@ static const bench_trace *trace_of(shim_state *state)
     return t;
 }
 
-/* Runs the program once. Returns the seconds that its steps took; below 0: one failed. */
-static double replay(const loam_bench_heap *heap, const bench_trace *t, void *memory, size_t size,
-                     uint32_t *ticks)
-{
-    void *opened = heap->open(memory, size);
-    double seconds = -1;
-    size_t done = 0;
-
-    if (!opened)
-        return seconds;
-    if (ticks) {
-        done = heap->replay_timed(opened, t->blocks, t->steps, t->count, ticks);
-    } else {
-        double began = machine_own_seconds();
-
-        done = heap->replay(opened, t->blocks, t->steps, t->count);
-        seconds = machine_own_seconds() - began;
-    }
-    if (done < t->count)
-        seconds = -1;
-    else
-        heap->replay(opened, t->blocks, t->rest, t->rest_count);
-    heap->close(opened);
-    return ticks && done == t->count ? 0 : seconds;
-}
-
 void bench_run_replay(shim_state *state)
 {
     enum { LEAST_STEPS = 200000 };
     const bench_contender *self = bench_self(state);
     const bench_trace *t = trace_of(state);
-    size_t size = t ? roomy(t) : 0, count;
+    size_t size = t ? bench_heap_roomy(t) : 0, count;
     void *memory;
 
     if (!t)
         return;
     memory = bench_heap_memory(size);
-    if (replay(self->subject, t, memory, size, NULL) < 0) {
+    if (bench_heap_replay(self->subject, t, memory, size, NULL) < 0) {
         shim_fail(state, "a request failed");
         return;
     }
@@ -96,7 +37,7 @@ void bench_run_replay(shim_state *state)
         double seconds = 0;
 
         for (size_t i = 0; i < times; i++)
-            seconds += replay(self->subject, t, memory, size, NULL);
+            seconds += bench_heap_replay(self->subject, t, memory, size, NULL);
         shim_set_counter(state, self->row->name, seconds * 1e9 / (double)(times * t->count));
     }
 }
@@ -156,7 +97,7 @@ static void set_latencies(shim_state *state, const uint32_t *ticks, size_t steps
                 {"heap_p999", 0.999},
                 {"heap_p9999", 0.9999},
                 {"heap_max", 2}};
-    uint32_t *counts = map_memory(COUNTED * sizeof *counts), overhead, longest = 0;
+    uint32_t *counts = bench_map_memory(COUNTED * sizeof *counts), overhead, longest = 0;
     double nanoseconds;
 
     measure_clock(&nanoseconds, &overhead);
@@ -182,15 +123,15 @@ void bench_run_latency(shim_state *state)
 
     if (!t)
         return;
-    ticks = map_memory(t->count * sizeof *ticks);
+    ticks = bench_map_memory(t->count * sizeof *ticks);
     while (shim_next(state) != 0) {
-        size_t size = roomy(t);
+        size_t size = bench_heap_roomy(t);
         void *memory = bench_heap_memory(size);
-        bool failed = replay(self->subject, t, memory, size, NULL) < 0;
+        bool failed = bench_heap_replay(self->subject, t, memory, size, NULL) < 0;
 
         memset(ticks, 0xff, t->count * sizeof *ticks);
         for (int i = 0; i < runs; i++)
-            failed = replay(self->subject, t, memory, size, ticks) < 0 || failed;
+            failed = bench_heap_replay(self->subject, t, memory, size, ticks) < 0 || failed;
         if (failed)
             shim_fail(state, "a request failed");
         else
@@ -210,14 +151,14 @@ void bench_run_cold_replay(shim_state *state)
         return;
     machine_back_memory((size_t)t->peak * 2);
     while (shim_next(state) != 0) {
-        size_t size = roomy(t), faults, before;
-        void *memory = map_memory(size);
+        size_t size = bench_heap_roomy(t), faults, before;
+        void *memory = bench_map_memory(size);
         double seconds, ratio;
 
         (void)machine_forget_peak();
         before = machine_resident_bytes();
         faults = machine_faults();
-        seconds = replay(self->subject, t, memory, size, NULL);
+        seconds = bench_heap_replay(self->subject, t, memory, size, NULL);
         faults = machine_faults() - faults;
         ratio = ((double)machine_peak_bytes() - (double)before) / (double)t->peak;
         if (seconds < 0)
@@ -233,35 +174,6 @@ void bench_run_cold_replay(shim_state *state)
 
 /* ---- the smallest memory ---- */
 
-static bool fits(const loam_bench_heap *heap, const bench_trace *t, void *memory, size_t size)
-{
-    return replay(heap, t, memory, size, NULL) >= 0;
-}
-
-/* To a thousandth of the least that is possible, or better. */
-static size_t smallest(const loam_bench_heap *heap, const bench_trace *t)
-{
-    size_t step = (size_t)t->peak / 4096 < 64 ? 64 : (size_t)t->peak / 4096 & ~(size_t)63;
-    size_t low = 0, high = (size_t)t->peak / step, most = roomy(t) / step;
-    void *memory = bench_heap_memory(most * step);
-
-    while (!fits(heap, t, memory, high * step)) {
-        low = high;
-        high += high / 8 + 1;
-        if (high > most)
-            return 0;
-    }
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-
-        if (fits(heap, t, memory, middle * step))
-            high = middle;
-        else
-            low = middle;
-    }
-    return high * step;
-}
-
 static void set_ratio(shim_state *state, double bytes)
 {
     const bench_trace *t = trace_of(state);
@@ -276,7 +188,7 @@ void bench_run_fit(shim_state *state)
     if (!t)
         return;
     while (shim_next(state) != 0) {
-        size_t size = smallest(bench_self(state)->subject, t);
+        size_t size = bench_heap_smallest(bench_self(state)->subject, t);
 
         if (size == 0)
             shim_fail(state, "runs in no memory that was tried");

@@ -80,12 +80,17 @@ typedef struct ANY_TYPE block {
     tree_link node[3]; /* as the tree has it */
 } block;
 
+/* The end of sizes that have rings, in big heaps. bench/heap_sweep.c compiles it with others. */
+#ifndef LOAM_HEAP_SMALL_MOST
+#define LOAM_HEAP_SMALL_MOST 4096
+#endif
+
 enum {
     WORD = sizeof(word),
-    SMALLEST = 16,        /* bytes of the smallest block */
-    UNIT = 8,             /* sizes that have rings are counted in these, whatever the granule */
-    SMALL_LEAST = 64,     /* the end of sizes that have rings, in the smallest heaps, */
-    SMALL_MOST = 4 << 10, /* and in big ones */
+    SMALLEST = 16,    /* bytes of the smallest block */
+    UNIT = 8,         /* sizes that have rings are counted in these, whatever the granule */
+    SMALL_LEAST = 64, /* the end of sizes that have rings, in the smallest heaps, */
+    SMALL_MOST = LOAM_HEAP_SMALL_MOST, /* and in big ones */
     RINGS_MOST = SMALL_MOST / UNIT,
     RECORD_ALIGN = 2 * sizeof(word),
     REGION_LEAST = 4 << 10,  /* bytes of the smallest region from a source */
