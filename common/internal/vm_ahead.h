@@ -22,6 +22,9 @@
  *       that may be huge: it wastes at most an eighth, or has room in LOAM_AHEAD_SLACK
  *   H6  memory behind a block is a short tail, of at most an eighth of the block, or it is noted
  *       (vm_tails.c), or the system refused to take it back
+ *   H7  of a block that ended, what is kept are 16 MiB, as of any mapping; or as much as the block
+ *       before it in the same reservation ended with, LOAM_AHEAD_WARM at most: who needed memory
+ *       again that was just given back keeps it the next time, and who does not has one end to pay
  */
 #ifndef LOAM_INTERNAL_VM_AHEAD_H
 #define LOAM_INTERNAL_VM_AHEAD_H
@@ -31,17 +34,18 @@
 #include "internal/vm_cache.h"
 
 enum {
-    LOAM_AHEAD_UNIT = 2 << 20,      /* blocks stand at multiples of this at least */
-    LOAM_AHEAD_LEAST = 256 << 10,   /* smallest block that is reserved ahead */
-    LOAM_AHEAD_FACTOR = 16,         /* a reservation is so many times its block */
-    LOAM_AHEAD_RESERVE = 256 << 20, /* and at least so many bytes */
-    LOAM_AHEAD_ALIGN = 256 << 20,   /* blocks of higher alignments are not reserved ahead */
-    LOAM_AHEAD_BLOCKS = 8192,       /* at most so many blocks at once */
-    LOAM_AHEAD_SLACK = 8 << 20,     /* bytes that small blocks may waste of huge pages, in all */
-    LOAM_AHEAD_TAIL = 256 << 10,    /* bytes of a short tail at most */
-    LOAM_AHEAD_TAIL_SHARE = 8,      /* nor is it more than this part of its block */
-    LOAM_AHEAD_TAILS = 16,          /* longer tails, and their bytes in all */
-    LOAM_AHEAD_TAIL_BYTES = 32 << 20
+    LOAM_AHEAD_UNIT = 2 << 20,       /* blocks stand at multiples of this at least */
+    LOAM_AHEAD_LEAST = 256 << 10,    /* smallest block that is reserved ahead */
+    LOAM_AHEAD_FACTOR = 16,          /* a reservation is so many times its block */
+    LOAM_AHEAD_RESERVE = 256 << 20,  /* and at least so many bytes */
+    LOAM_AHEAD_ALIGN = 256 << 20,    /* blocks of higher alignments are not reserved ahead */
+    LOAM_AHEAD_BLOCKS = 8192,        /* at most so many blocks at once */
+    LOAM_AHEAD_SLACK = 8 << 20,      /* bytes that small blocks may waste of huge pages, in all */
+    LOAM_AHEAD_TAIL = 256 << 10,     /* bytes of a short tail at most */
+    LOAM_AHEAD_TAIL_SHARE = 8,       /* nor is it more than this part of its block */
+    LOAM_AHEAD_TAILS = 16,           /* longer tails */
+    LOAM_AHEAD_WARM = 64 << 20,      /* bytes that one reservation may keep (H7), and all tails */
+    LOAM_AHEAD_WARM_LEAST = 16 << 20 /* bytes that tails have, whatever else is kept */
 };
 
 /* What is written down of a block. Sizes count from base. */
@@ -51,6 +55,8 @@ typedef struct loam_ahead {
     size_t size; /* of the block, in whole units */
     size_t committed;
     size_t dirty;   /* what may be resident, or not zero, where that is beyond the block */
+    size_t had;     /* bytes that the block before it ended with, 0 for the first */
+    size_t keep;    /* when it has ended: bytes that may be kept of it (H7) */
     uint32_t slack; /* its part of LOAM_AHEAD_SLACK */
     bool huge;      /* huge pages were advised for all of the reservation, else small ones */
     bool tailed;    /* it is among the tails */
@@ -227,6 +233,9 @@ bool loam_registry_end(const void *base, loam_ahead *rest, bool *more);
  * milliseconds or that is 0. False iff there is none such. */
 bool loam_registry_unkeep(size_t size, size_t align, uint64_t age, loam_ahead *one);
 
+/* Bytes that it holds; a hint without the lock. */
+extern size_t loam_registry_newest_held;
+
 /* Whether there is one; a hint. */
 extern char *loam_registry_newest;
 static inline bool loam_registry_keeps(void)
@@ -289,8 +298,20 @@ void loam_ahead_cut(loam_ahead *one, size_t end);
 /* Waits until nobody trims; not under the lock. */
 void loam_tails_wait(void);
 
-/* How many bytes they are; under the lock. */
-size_t loam_tails_bytes(void);
+/* How many bytes they are; a hint without the lock. */
+extern size_t loam_tails_bytes;
+
+/* What is kept of these blocks outside of the cache. */
+static inline size_t loam_ahead_warm(void)
+{
+    return loam_atomic_load(&loam_registry_newest_held) + loam_atomic_load(&loam_tails_bytes);
+}
+
+/* What one of both may have, where the other has `taken`. */
+static inline size_t loam_ahead_warm_left(size_t taken)
+{
+    return LOAM_AHEAD_WARM - loam_min(taken, LOAM_AHEAD_WARM - LOAM_AHEAD_WARM_LEAST);
+}
 
 /* The lock of who trims, which comes before that of the registry; for forks. */
 void loam_tails_lock(void);

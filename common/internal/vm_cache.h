@@ -19,8 +19,9 @@
 enum {
     LOAM_VM_CACHE_ENTRIES = 16,
     LOAM_VM_CACHE_AGE = 1000,            /* milliseconds */
-    LOAM_VM_CACHE_DIRTY = 64 << 20,      /* bytes, all entries */
-    LOAM_VM_CACHE_ENTRY_DIRTY = 16 << 20 /* bytes, one entry; what is above is given back */
+    LOAM_VM_CACHE_DIRTY = 64 << 20,      /* bytes, all entries, and loam_ahead_warm() */
+    LOAM_VM_CACHE_ENTRY_DIRTY = 16 << 20 /* bytes, one entry; what is above is given back, but for
+                                          * that of a block which needed it again */
 };
 
 /* What a mapping is for: only one of the same kind is handed out again. */
@@ -38,6 +39,8 @@ typedef struct loam_mapping {
     size_t committed; /* bytes from base */
     size_t dirty;     /* bytes from base that may not read zero, or be resident */
     size_t advised;   /* bytes from base that huge pages were last advised up to */
+    size_t had;       /* bytes that the last block of it ended with */
+    size_t keep;      /* bytes that may be kept of it, if more than LOAM_VM_CACHE_ENTRY_DIRTY */
     uint32_t kind;
 } loam_mapping;
 

@@ -173,6 +173,8 @@ static loam_ahead from_mapping(const loam_mapping *mapping)
         .reserved = mapping->size,
         .committed = mapping->committed,
         .dirty = mapping->dirty,
+        .had = mapping->had,
+        .keep = mapping->keep,
         .huge = mapping->advised != 0,
     };
 }
@@ -185,6 +187,8 @@ static loam_mapping to_mapping(const loam_ahead *one)
         .committed = one->committed,
         .dirty = loam_max(one->dirty, loam_ahead_extent(one, one->size)),
         .advised = one->huge ? one->reserved : 0,
+        .had = one->had,
+        .keep = one->keep,
         .kind = LOAM_MAPPING_AHEAD,
     };
 }
@@ -220,8 +224,11 @@ void loam_ahead_put_back(loam_ahead *one)
     if (LOAM_LIKELY(noted))
         loam_registry_put_back(one);
     loam_registry_unlock();
-    if (LOAM_LIKELY(noted))
+    if (LOAM_LIKELY(noted)) {
+        if (one->tailed)
+            loam_vm_cache_make_room();
         return;
+    }
     end = loam_ahead_extent(one, one->size);
     loam_ahead_cut(one, end + loam_round_down(loam_ahead_short_tail(one), tail_unit(one)));
     loam_registry_lock();
@@ -356,11 +363,8 @@ size_t loam_ahead_trim(void)
 
 void loam_ahead_trim_stats(loam_stats *stats)
 {
-    size_t tails;
+    size_t tails = loam_atomic_load(&loam_tails_bytes);
 
-    loam_registry_lock();
-    tails = loam_tails_bytes();
-    loam_registry_unlock();
     stats->committed += tails;
     stats->reserved += tails;
     loam_registry_kept_stats(stats);

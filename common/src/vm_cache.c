@@ -6,11 +6,13 @@
  *   bare[0 .. bare_count) those of them that the system gives no page for that; nothing is reserved
  *                         while there are many, so that there is a place for what is under way
  *
- *   V1  count <= LOAM_VM_CACHE_ENTRIES and the sum of held <= LOAM_VM_CACHE_DIRTY, where held is
- *       what may be resident, or where commit is charged, what is committed; less one entry and what
- *       it may have where vm_registry.c keeps one of its own (threads that give back at the same
- *       instant may exceed that by theirs until the next is given). No entry holds more than
- *       LOAM_VM_CACHE_ENTRY_DIRTY
+ *   V1  count <= LOAM_VM_CACHE_ENTRIES, less one where vm_registry.c keeps an entry of its own. The
+ *       sum of held <= LOAM_VM_CACHE_DIRTY, less what that one has and what is behind blocks
+ *       (loam_ahead_warm()), but LOAM_VM_CACHE_ENTRY_DIRTY at least. Held is what may be resident,
+ *       or where commit is charged, what is committed. (Threads that give back at the same instant
+ *       may exceed that by theirs until the next is given.) No entry holds more than
+ *       LOAM_VM_CACHE_ENTRY_DIRTY, but those whose `keep` says so (vm_ahead.h, H7), which leave as
+ *       much as that to others
  *   V2  entries are in the order of their stamps
  *   V3  system calls are made without the lock
  */
@@ -229,9 +231,12 @@ static size_t entries_left(void)
     return LOAM_VM_CACHE_ENTRIES - (loam_registry_keeps() ? 1 : 0);
 }
 
+/* One entry always has its place. */
 static size_t held_left(void)
 {
-    return LOAM_VM_CACHE_DIRTY - (loam_registry_keeps() ? LOAM_VM_CACHE_ENTRY_DIRTY : 0);
+    size_t warm = loam_ahead_warm();
+
+    return LOAM_VM_CACHE_DIRTY - loam_min(warm, LOAM_VM_CACHE_DIRTY - LOAM_VM_CACHE_ENTRY_DIRTY);
 }
 
 static bool take_entry(size_t size, size_t align, uint32_t kind, loam_mapping *mapping)
@@ -340,12 +345,14 @@ static bool renew_advice(loam_mapping *mapping, size_t from, size_t to)
     return true;
 }
 
-/* Gives back the memory of a mapping beyond what one entry may hold; the cheap half of releasing.
- * False iff it should rather be released: it would be of no use without that memory, or there was a
- * refusal. */
-static bool trim_mapping(loam_mapping *mapping)
+/* Gives back the memory of a mapping beyond what one entry may hold, where `left` are for all, and
+ * others should have their place beside a big one; the cheap half of releasing. False iff it should
+ * rather be released: it would be of no use without that memory, or there was a refusal. */
+static bool trim_mapping(loam_mapping *mapping, size_t left)
 {
-    size_t keep = LOAM_VM_CACHE_ENTRY_DIRTY, committed = mapping->committed;
+    size_t least = LOAM_VM_CACHE_ENTRY_DIRTY;
+    size_t keep = loam_max(loam_min(mapping->keep, left - least), least);
+    size_t committed = mapping->committed;
 
     if (LOAM_LIKELY(held_by(mapping) <= keep))
         return true;
@@ -373,7 +380,7 @@ void loam_vm_cache_give(const loam_mapping *mapping)
     loam_ahead_age();
     most_entries = entries_left();
     most_held = held_left();
-    if (!trim_mapping(&given)) {
+    if (!trim_mapping(&given, most_held)) {
         (void)release_mapping(&given);
         return;
     }

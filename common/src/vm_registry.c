@@ -12,8 +12,9 @@
  *   R3  the sums are those over the records that are in
  *   R4  system calls are made without the lock
  *   R5  at most one record is kept, the one of `newest`: that of the block which ended last. It has
- *       no more memory than an entry of the cache may have, no size and no tail. Where a tool
- *       watches there is none. It becomes only a block that may have its pages (H5)
+ *       no more memory than H7 lets it keep, and with the tails no more than LOAM_AHEAD_WARM, or
+ *       LOAM_AHEAD_WARM_LEAST; no size and no tail. Where a tool watches there is none. It becomes
+ *       only a block that may have its pages (H5)
  */
 #include "internal/vm_ahead.h"
 
@@ -52,6 +53,7 @@ size_t loam_registry_slack(void)
 /* The base of the kept record, if there is one; a look at it needs no lock. Its age begins when
  * somebody first asks for it, so that keeping it needs no clock. */
 char *loam_registry_newest;
+size_t loam_registry_newest_held;
 static bool newest_stamped;
 static uint64_t newest_stamp; /* milliseconds */
 
@@ -194,8 +196,9 @@ void loam_registry_forget(void)
 
 /* ---- the newest that was given back (R5); under the lock ---- */
 
-static void set_newest(char *base)
+static void set_newest(char *base, size_t held)
 {
+    loam_atomic_store(&loam_registry_newest_held, held);
     __atomic_store_n(&loam_registry_newest, base, __ATOMIC_RELAXED);
 }
 
@@ -218,33 +221,46 @@ static void set_size(loam_ahead *record, size_t size)
 static char *revive(size_t size, size_t align)
 {
     loam_ahead *record = loam_registry_newest ? find(loam_registry_newest) : NULL;
+    size_t held;
 
     if (!record || record->dirty < size || !suits(record, size, align) ||
         loam_ahead_extent(record, size) > record->committed || loam_ahead_huge_is_due(record, size))
         return NULL;
+    held = loam_registry_newest_held;
+    set_newest(NULL, 0);
     set_size(record, size);
     if (!loam_tails_note(record)) {
         set_size(record, 0);
+        set_newest(record->base, held);
         return NULL;
     }
     record->kept = false;
-    set_newest(NULL);
     return record->base;
+}
+
+/* What may be kept of a block that ends, and of the one after it (H7). */
+static void settle(loam_ahead *record)
+{
+    size_t extent = loam_ahead_extent(record, record->size);
+
+    record->keep = loam_min(record->had, LOAM_AHEAD_WARM);
+    record->had = extent;
+    record->dirty = loam_max(record->dirty, extent);
 }
 
 static bool may_be_kept(const loam_ahead *record)
 {
-    size_t dirty = loam_max(loam_ahead_extent(record, record->size), record->dirty);
+    size_t most = loam_max(record->keep, LOAM_VM_CACHE_ENTRY_DIRTY);
 
-    return loam_max(dirty, record->committed) <= LOAM_VM_CACHE_ENTRY_DIRTY && !loam_ahead_watched;
+    return !loam_ahead_watched && loam_max(record->dirty, record->committed) <=
+                                      loam_min(most, loam_ahead_warm_left(loam_tails_bytes));
 }
 
 static void keep(loam_ahead *record)
 {
-    record->dirty = loam_max(loam_ahead_extent(record, record->size), record->dirty);
     record->kept = true;
     set_size(record, 0);
-    set_newest(record->base);
+    set_newest(record->base, loam_ahead_held(record));
     newest_stamped = false;
 }
 
@@ -269,7 +285,7 @@ static void unkeep(loam_ahead *record, loam_ahead *one)
 {
     take_out_for_good(record, one);
     one->kept = false;
-    set_newest(NULL);
+    set_newest(NULL, 0);
 }
 
 /* Ends the record of a block. Returns whether there is something for the cache. */
@@ -278,6 +294,7 @@ static bool end_record(loam_ahead *record, loam_ahead *rest)
     const char *base = record->base;
 
     loam_tails_drop(record);
+    settle(record);
     if (LOAM_UNLIKELY(!may_be_kept(record))) {
         take_out_for_good(record, rest);
         return true;

@@ -11,8 +11,8 @@
  *
  *   T1  entries are in the order of their stamps; each stands for a record in the registry with
  *       `tailed` set, and there is one for each such record
- *   T2  the count <= LOAM_AHEAD_TAILS, and the sum of bytes was <= LOAM_AHEAD_TAIL_BYTES when each
- *       entry was made
+ *   T2  the count <= LOAM_AHEAD_TAILS; and when each entry was made, the sum of bytes and what the
+ *       kept record holds was <= LOAM_AHEAD_WARM, or the sum <= LOAM_AHEAD_WARM_LEAST
  *   T3  a record that is `trimmed` is touched by the holder of the trimmer's lock alone, which is
  *       taken before that of the registry
  */
@@ -28,8 +28,9 @@ typedef struct tail {
     uint64_t stamp; /* milliseconds */
 } tail;
 
-/* All of it under the lock of the registry; a look at the loam_tails_count needs none. */
+/* All of it under the lock of the registry; a look at the count and the sum of bytes needs none. */
 size_t loam_tails_count;
+size_t loam_tails_bytes;
 static tail entries[LOAM_AHEAD_TAILS];
 
 static loam_os_mutex trimmer = LOAM_OS_MUTEX_INIT;
@@ -67,17 +68,15 @@ void loam_ahead_cut(loam_ahead *one, size_t end)
 
 /* ---- the entries; under the lock of the registry ---- */
 
-size_t loam_tails_bytes(void)
+static void set_bytes(size_t i, size_t bytes)
 {
-    size_t sum = 0;
-
-    for (size_t i = 0; i < loam_tails_count; i++)
-        sum += entries[i].bytes;
-    return sum;
+    loam_atomic_store(&loam_tails_bytes, loam_tails_bytes - entries[i].bytes + bytes);
+    entries[i].bytes = bytes;
 }
 
 static void remove_entry(size_t i)
 {
+    set_bytes(i, 0);
     loam_atomic_store(&loam_tails_count, loam_tails_count - 1);
     memmove(&entries[i], &entries[i + 1], (loam_tails_count - i) * sizeof(tail));
 }
@@ -93,12 +92,15 @@ static size_t entry_of(const char *base)
 
 static bool add_entry(const loam_ahead *one, size_t bytes)
 {
-    if (loam_tails_count == LOAM_AHEAD_TAILS || loam_tails_bytes() + bytes > LOAM_AHEAD_TAIL_BYTES)
+    size_t i = loam_tails_count;
+
+    if (i == LOAM_AHEAD_TAILS ||
+        loam_tails_bytes + bytes > loam_ahead_warm_left(loam_registry_newest_held))
         return false;
-    entries[loam_tails_count].base = one->base;
-    entries[loam_tails_count].bytes = bytes;
-    entries[loam_tails_count].stamp =
-        loam_os_milliseconds(); /* under the lock, so that they are in order */
+    entries[i].base = one->base;
+    entries[i].bytes = 0;
+    set_bytes(i, bytes);
+    entries[i].stamp = loam_os_milliseconds(); /* under the lock, so that they are in order */
     loam_atomic_store(&loam_tails_count, loam_tails_count + 1);
     return true;
 }
@@ -111,7 +113,7 @@ bool loam_tails_note_long(loam_ahead *one)
         return one->tailed = add_entry(one, bytes);
     one->tailed = bytes > loam_ahead_short_tail(one);
     if (one->tailed)
-        entries[entry_of(one->base)].bytes = bytes;
+        set_bytes(entry_of(one->base), bytes);
     else
         remove_entry(entry_of(one->base));
     return true;

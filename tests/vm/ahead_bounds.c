@@ -58,10 +58,8 @@ TEST(recycled_huge_pages_count, fast)
     if (!has_huge_pages() || tool_watches())
         TEST_SKIP("needs huge pages");
     EXPECT_LE(waste_after_recycling(2 * MIB, size), LOAM_AHEAD_SLACK + shorts);
-    EXPECT_LE(waste_after_recycling(4 * MIB, size),
-              LOAM_AHEAD_SLACK + LOAM_AHEAD_TAIL_BYTES + shorts);
-    EXPECT_LE(waste_after_recycling(8 * MIB, size),
-              LOAM_AHEAD_SLACK + LOAM_AHEAD_TAIL_BYTES + shorts);
+    EXPECT_LE(waste_after_recycling(4 * MIB, size), LOAM_AHEAD_SLACK + LOAM_AHEAD_WARM + shorts);
+    EXPECT_LE(waste_after_recycling(8 * MIB, size), LOAM_AHEAD_SLACK + LOAM_AHEAD_WARM + shorts);
     EXPECT_LE(waste_after_recycling(2 * MIB, 300 * KIB), LOAM_AHEAD_SLACK + shorts);
 }
 
@@ -164,6 +162,104 @@ TEST(big_plain_mappings_are_not_kept, fast)
         ahead_give(ptr, size);
         EXPECT_LE(kept_now().committed, 16 * MIB);
         EXPECT_EQ(kept_now().blocks, size <= 16 * MIB);
+    }
+}
+
+/* Takes a block, touches it and gives it back. Returns what is kept then. */
+static size_t kept_after(size_t size)
+{
+    char *ptr = ahead_take(size);
+
+    ahead_fill(ptr, 0, size, size);
+    ahead_expect(ptr, 0, size, size);
+    ahead_give(ptr, size);
+    return kept_now().committed;
+}
+
+/* Of what is above 16 MiB, a reservation keeps what two blocks of it had, one after the other; and
+ * one block that does not need it ends that. */
+TEST(kept_when_needed_again, fast)
+{
+    char *ptr;
+
+    (void)loam_vm_trim();
+    EXPECT_EQ(kept_after(40 * MIB), 16 * MIB);
+    EXPECT_EQ(kept_after(32 * MIB), 32 * MIB);
+    EXPECT_EQ(kept_after(40 * MIB), 32 * MIB);
+    EXPECT_EQ(kept_after(48 * MIB), 40 * MIB);
+    EXPECT_EQ(kept_after(40 * MIB), 40 * MIB);
+    fail_vm_arm(FAIL_VM_ALL & ~FAIL_VM_COMMIT, 0, false);
+    EXPECT_EQ(kept_after(40 * MIB), 40 * MIB);
+    EXPECT_EQ(fail_vm_calls(), 0);
+    fail_vm_disarm();
+    ptr = ahead_take(40 * MIB);
+    if (!test_under_valgrind() && memory_tells_resident())
+        EXPECT_EQ(memory_resident(ptr, 40 * MIB, page), 40 * MIB / page);
+    ahead_give(ptr, 40 * MIB);
+
+    (void)kept_after(2 * MIB);
+    EXPECT_LE(kept_after(2 * MIB), 16 * MIB);
+    EXPECT_LE(kept_after(40 * MIB), 16 * MIB);
+}
+
+/* That is 48 MiB at most, or 64 MiB of a block that was no bigger; and smaller mappings still have a
+ * place beside it. */
+TEST(kept_at_most, fast)
+{
+    char *ptr;
+    size_t kept = 0;
+
+    (void)loam_vm_trim();
+    for (int i = 0; i < 4; i++) {
+        kept = kept_after(100 * MIB);
+        EXPECT_EQ(kept, i == 0 ? 16 * MIB : 48 * MIB);
+    }
+    ptr = ahead_take(64 * KIB);
+    ahead_give(ptr, 64 * KIB);
+    EXPECT_EQ(kept_now().committed, kept + 64 * KIB);
+
+    for (int i = 0; i < 3; i++)
+        kept = kept_after(64 * MIB);
+    EXPECT_EQ(kept, (tool_watches() ? 48 * MIB : 64 * MIB) + 64 * KIB);
+    EXPECT_PTR(ahead_take(64 * KIB), ptr);
+    ahead_give(ptr, 64 * KIB);
+    EXPECT_EQ(kept_now().committed, kept);
+}
+
+/* Whatever blocks do, no more than 96 MiB are kept of them, behind them and in the cache. */
+TEST(kept_in_all, fast)
+{
+    enum { LIVE = 12, STEPS = 6000 };
+    loam_allocator pages = loam_vm_allocator();
+    char *ptrs[LIVE] = {NULL};
+    size_t sizes[LIVE] = {0}, most = 0;
+    test_rng rng;
+
+    test_rng_init(&rng, test_seed());
+    (void)loam_vm_trim();
+    for (int step = 0; step < STEPS; step++) {
+        size_t i = (size_t)test_rng_below(&rng, LIVE);
+        size_t size = (size_t)(1 + test_rng_below(&rng, 1 + test_rng_below(&rng, 80))) * MIB;
+
+        if (!ptrs[i]) {
+            ptrs[i] = ahead_take(size);
+            sizes[i] = size;
+        } else if (!test_rng_one_in(&rng, 3)) {
+            ahead_give(ptrs[i], sizes[i]);
+            ptrs[i] = NULL;
+        } else if (loam_resize(pages, ptrs[i], sizes[i], size, 16)) {
+            sizes[i] = size;
+        }
+        if (ptrs[i])
+            ahead_expect_true(ptrs[i]);
+        EXPECT_LE(kept_now().blocks, 16);
+        EXPECT_LE(kept_now().committed, 96 * MIB);
+        most = kept_now().committed > most ? kept_now().committed : most;
+    }
+    EXPECT_LE(48 * MIB, most); /* else this has shown nothing */
+    for (size_t i = 0; i < LIVE; i++) {
+        if (ptrs[i])
+            ahead_give(ptrs[i], sizes[i]);
     }
 }
 

@@ -116,13 +116,17 @@ loam_allocator loam_libc_allocator(void);
  *
  * **Shrinking** in place gives the memory back but for a quarter of the new size, 256 KiB at least;
  * what stays goes after a second, at the next occasion. An eighth of the new size, 256 KiB at most,
- * may stay for good; and it is all that stays while 16 other blocks have more behind them, or 32 MiB
- * in all.
+ * may stay for good; and it is all that stays while 16 other blocks have more behind them, or there
+ * is no room for more in what is kept in all.
  *
- * **Given back**, mappings are kept a short while: at most 16 of them and 64 MiB, 16 MiB in one,
- * each for about a second. So taking and giving in turn makes no system call, and a block that grows
- * as one did a moment ago meets no page fault. What such a block does not use yet stays behind it,
- * at most 32 MiB behind all, for a second as well. loam_vm_trim() gives all of that back at once.
+ * **Given back**, mappings are kept a short while: at most 16 of them, each for about a second. So
+ * taking and giving in turn makes no system call, and a block that grows as one did a moment ago
+ * meets no page fault; what such a block does not use yet stays behind it, for a second as well. Of
+ * each mapping 16 MiB of memory are kept. Who ends a block, and soon another one that was as big, in
+ * the same address space, has shown that the rest was given back in vain: from then on as much is
+ * kept as the block before had, 64 MiB at most, until one has less. All mappings that are kept have
+ * 64 MiB in all, with what is behind blocks; but if one alone has nearly that, others have still
+ * some: 96 MiB is the most. loam_vm_trim() gives all of that back at once.
  *
  * **Huge pages**, where they can be asked for, are asked for a block as soon as it fills them to
  * eight ninths, and for smaller ones as long as all of these together waste no more than 8 MiB. So
