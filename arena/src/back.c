@@ -12,6 +12,7 @@
 #include "arena_internal.h"
 
 #include "internal/mark.h"
+#include "internal/vm_backend.h"
 #include "internal/vm_cache.h"
 
 /* ---- the step back ---- */
@@ -164,7 +165,7 @@ static size_t kept_of_reservation(const loam_arena *arena, size_t keep)
 static bool decommit_from(loam_arena *arena, char *end)
 {
     size_t size = bytes_between(end, arena->first.committed);
-    bool charged = (loam_vm_capabilities() & LOAM_VM_FREE_COMMIT) == 0;
+    bool charged = (loam_vm_basics() & LOAM_VM_FREE_COMMIT) == 0;
 
     if ((charged || arena->zero_from > end) && !loam_vm_decommit(end, size))
         return false;

@@ -35,7 +35,7 @@
 
 enum {
     LOAM_AHEAD_UNIT = 2 << 20,       /* blocks stand at multiples of this at least */
-    LOAM_AHEAD_LEAST = 256 << 10,    /* smallest block that is reserved ahead */
+    LOAM_AHEAD_LEAST = 128 << 10,    /* smallest block that is reserved ahead */
     LOAM_AHEAD_FACTOR = 16,          /* a reservation is so many times its block */
     LOAM_AHEAD_RESERVE = 256 << 20,  /* and at least so many bytes */
     LOAM_AHEAD_ALIGN = 256 << 20,    /* blocks of higher alignments are not reserved ahead */

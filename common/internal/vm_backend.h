@@ -40,6 +40,14 @@ extern const loam_vm_backend loam_vm_native;
 /* Fills in the facts; called once, before any function of the backend. */
 void loam_vm_native_facts(loam_vm_facts *facts);
 
+/* Tries out what else the system can do. Called once, before guards, advice on memory nodes, and
+ * whenever somebody wants to know all; most programs need none of that. */
+uint32_t loam_vm_native_probe(void);
+
+/* The capabilities that are known without that: all but LOAM_VM_CHEAP_GUARD and
+ * LOAM_VM_NUMA_ADVICE on Linux. The first loam_vm_capabilities() costs 10 us more than this. */
+uint32_t loam_vm_basics(void);
+
 /* Makes the system's own backend work as where memory is charged when it is committed, although
  * this system may not charge; where it always does, this changes nothing. For tests, before any
  * other function of the page layer. */

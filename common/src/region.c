@@ -37,6 +37,7 @@
 
 #include "internal/mark.h"
 #include "internal/region_parts.h"
+#include "internal/vm_backend.h"
 
 #include <string.h>
 
@@ -367,7 +368,7 @@ static bool trim_stretch(trim *t, size_t start, size_t end)
     void *ptr = loam_region_address(region, start);
     size_t size = (end - start) * LOAM_REGION_GRANULE;
     bool cold = t->level == LOAM_REGION_COLD;
-    bool zero = !cold || (loam_vm_capabilities() & LOAM_VM_ZERO_ON_DECOMMIT) != 0;
+    bool zero = !cold || (loam_vm_basics() & LOAM_VM_ZERO_ON_DECOMMIT) != 0;
 
     if (!(cold ? loam_vm_decommit(ptr, size) : loam_vm_purge(ptr, size, LOAM_VM_PURGE_NOW))) {
         region->refused++;

@@ -14,6 +14,7 @@
 #include "internal/atomic.h"
 #include "internal/mark.h"
 #include "internal/region_parts.h"
+#include "internal/vm_backend.h"
 #include "internal/vm_cache.h"
 
 #include <string.h>
@@ -168,7 +169,7 @@ static bool prepare(loam_region *draft, const loam_region_config *config, size_t
     draft->most = config->limit ? config->limit / LOAM_REGION_GRANULE : SIZE_MAX;
     draft->name = config->name ? config->name : "region";
     draft->header = header;
-    draft->commit_step = loam_vm_capabilities() & LOAM_VM_FREE_COMMIT ? 0 : 1;
+    draft->commit_step = loam_vm_basics() & LOAM_VM_FREE_COMMIT ? 0 : 1;
     if (!is_stride(draft->stride) || loam_vm_page_size() > LOAM_REGION_GRANULE ||
         !sizes(config, &reserve, &least) || !hook_forks() || !reserve_both(draft, reserve, least))
         return false;
@@ -235,8 +236,7 @@ void loam_region_destroy(loam_region *region)
 /* How far a prefix of metadata is to be committed for `need` of its `whole` bytes. */
 static size_t metadata_target(size_t ready, size_t need, size_t whole)
 {
-    size_t step =
-        loam_vm_capabilities() & LOAM_VM_FREE_COMMIT ? loam_vm_page_size() : metadata_step;
+    size_t step = loam_vm_basics() & LOAM_VM_FREE_COMMIT ? loam_vm_page_size() : metadata_step;
 
     return need <= ready ? ready : loam_min(loam_round_up(need, step), whole);
 }

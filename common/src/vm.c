@@ -8,6 +8,9 @@
 static loam_vm_facts facts;
 static loam_os_once facts_once = LOAM_OS_ONCE_INIT;
 static uint32_t facts_ready; /* the same as facts_once, without a call */
+static uint32_t probed;      /* what the probe found */
+static loam_os_once probe_once = LOAM_OS_ONCE_INIT;
+static uint32_t probe_ready;
 static const loam_vm_backend *backend = &loam_vm_native;
 
 static void find_facts(void)
@@ -35,9 +38,24 @@ const loam_vm_backend *loam_vm_replace_backend(const loam_vm_backend *replacemen
 
 /* ---- facts ---- */
 
-uint32_t loam_vm_capabilities(void)
+static void probe(void)
+{
+    (void)get_facts();
+    probed = loam_vm_native_probe();
+}
+
+uint32_t loam_vm_basics(void)
 {
     return get_facts()->capabilities;
+}
+
+uint32_t loam_vm_capabilities(void)
+{
+    if (LOAM_UNLIKELY(!__atomic_load_n(&probe_ready, __ATOMIC_ACQUIRE))) {
+        loam_os_once_run(&probe_once, probe);
+        __atomic_store_n(&probe_ready, 1, __ATOMIC_RELEASE);
+    }
+    return facts.capabilities | probed;
 }
 
 size_t loam_vm_page_size(void)
@@ -162,15 +180,19 @@ void *loam_vm_remap(void *ptr, size_t size, size_t new_size)
 
 bool loam_vm_guard(void *ptr, size_t size)
 {
+    (void)loam_vm_capabilities();
     return is_pages(ptr, size) && backend->guard(ptr, size);
 }
 
 bool loam_vm_unguard(void *ptr, size_t size)
 {
+    (void)loam_vm_capabilities();
     return is_pages(ptr, size) && backend->unguard(ptr, size);
 }
 
 bool loam_vm_advise(void *ptr, size_t size, loam_vm_advice advice)
 {
+    if (advice == LOAM_VM_INTERLEAVE || advice == LOAM_VM_LOCAL)
+        (void)loam_vm_capabilities();
     return is_pages(ptr, size) && backend->advise(ptr, size, advice);
 }

@@ -21,6 +21,7 @@
 #include "internal/bits.h"
 #include "internal/mark.h"
 #include "internal/os.h"
+#include "internal/vm_backend.h"
 
 /* Bytes of address space that these blocks share: a quarter of what x86-64 gives a process. */
 #define ADDRESS_SHARE ((size_t)1 << (sizeof(void *) >= 8 ? 45 : 29))
@@ -45,7 +46,7 @@ static void begin(void)
 
     loam_ahead_huge = huge <= UNIT_MOST ? huge : 0;
     loam_ahead_watched = loam_mark_wanted();
-    loam_ahead_charged = !(loam_vm_capabilities() & LOAM_VM_FREE_COMMIT);
+    loam_ahead_charged = !(loam_vm_basics() & LOAM_VM_FREE_COMMIT);
 }
 
 size_t loam_ahead_unit(void)

@@ -10,10 +10,11 @@
 
 #include "internal/bits.h"
 #include "internal/mark.h"
+#include "internal/vm_backend.h"
 
 static bool can(loam_vm_capability capability)
 {
-    return (loam_vm_capabilities() & (uint32_t)capability) != 0;
+    return (loam_vm_basics() & (uint32_t)capability) != 0;
 }
 
 /* After a growth: what nobody has used reads zero. */

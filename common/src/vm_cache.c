@@ -17,6 +17,7 @@
  *   V3  system calls are made without the lock
  */
 #include "internal/vm_cache.h"
+#include "internal/vm_backend.h"
 
 #include "internal/bits.h"
 #include "internal/mark.h"
@@ -180,7 +181,7 @@ static bool many_bare(void)
 
 static bool commit_is_charged(void)
 {
-    return !(loam_vm_capabilities() & LOAM_VM_FREE_COMMIT);
+    return !(loam_vm_basics() & LOAM_VM_FREE_COMMIT);
 }
 
 /* What counts of a mapping (V1). */

@@ -45,6 +45,7 @@ enum { NODE_WORDS = 16 };     /* 1024 memory nodes */
 enum { LOCK_FROM = 1 << 20 }; /* smaller reservations may be filled and locked whole */
 
 static loam_vm_facts known;
+static uint32_t probed; /* capabilities that were tried out */
 static bool forced_strict;
 
 void loam_vm_native_force_strict(void)
@@ -55,6 +56,11 @@ void loam_vm_native_force_strict(void)
 static bool can(loam_vm_capability capability)
 {
     return (known.capabilities & (uint32_t)capability) != 0;
+}
+
+static bool was_found(loam_vm_capability capability)
+{
+    return (probed & (uint32_t)capability) != 0;
 }
 
 /* ---- facts ---- */
@@ -73,15 +79,6 @@ static size_t read_text(const char *path, char *text, size_t size)
     (void)close(file);
     text[length > 0 ? length : 0] = '\0';
     return length > 0 ? (size_t)length : 0;
-}
-
-static size_t parse_size(const char *text)
-{
-    size_t value = 0;
-
-    for (; *text >= '0' && *text <= '9'; text++)
-        value = value * 10 + (size_t)(*text - '0');
-    return value;
 }
 
 /* Whether writable mappings are charged when they are made. What can't be read counts as so: that
@@ -110,6 +107,32 @@ static bool mappings_are_filled(size_t page_size)
     return filled;
 }
 
+#if defined(__x86_64__)
+/* To ask costs 5 us. */
+static size_t huge_page_size_when_on(void)
+{
+    return (size_t)2 << 20;
+}
+#else
+static size_t parse_size(const char *text)
+{
+    size_t value = 0;
+
+    for (; *text >= '0' && *text <= '9'; text++)
+        value = value * 10 + (size_t)(*text - '0');
+    return value;
+}
+
+static size_t huge_page_size_when_on(void)
+{
+    char text[64];
+
+    if (read_text("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", text, sizeof text) == 0)
+        return 0;
+    return parse_size(text);
+}
+#endif
+
 static size_t find_huge_page_size(void)
 {
     char text[64];
@@ -118,9 +141,7 @@ static size_t find_huge_page_size(void)
     if (read_text("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text) == 0 ||
         strstr(text, "[never]") || prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1)
         return 0;
-    if (read_text("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", text, sizeof text) == 0)
-        return 0;
-    size = parse_size(text);
+    size = huge_page_size_when_on();
     return loam_is_pow2(size) ? size : 0;
 }
 
@@ -158,7 +179,6 @@ static bool allowed_nodes(unsigned long nodes[NODE_WORDS])
 
 void loam_vm_native_facts(loam_vm_facts *facts)
 {
-    unsigned long nodes[NODE_WORDS];
     int saved = errno;
 
     known.page_size = (size_t)sysconf(_SC_PAGESIZE);
@@ -171,12 +191,21 @@ void loam_vm_native_facts(loam_vm_facts *facts)
         known.capabilities |= LOAM_VM_FREE_COMMIT;
     if (known.huge_page_size)
         known.capabilities |= LOAM_VM_HUGE_ADVICE;
-    if (probe_guard(known.page_size))
-        known.capabilities |= LOAM_VM_CHEAP_GUARD;
-    if (allowed_nodes(nodes))
-        known.capabilities |= LOAM_VM_NUMA_ADVICE;
     *facts = known;
     errno = saved;
+}
+
+uint32_t loam_vm_native_probe(void)
+{
+    unsigned long nodes[NODE_WORDS];
+    int saved = errno;
+
+    if (probe_guard(known.page_size))
+        probed |= LOAM_VM_CHEAP_GUARD;
+    if (allowed_nodes(nodes))
+        probed |= LOAM_VM_NUMA_ADVICE;
+    errno = saved;
+    return probed;
 }
 
 /* ---- reservations ---- */
@@ -406,7 +435,7 @@ static bool unprotect_pages(void *ptr, size_t size)
 static bool linux_guard(void *ptr, size_t size)
 {
     int saved = errno;
-    bool cheap = can(LOAM_VM_CHEAP_GUARD);
+    bool cheap = was_found(LOAM_VM_CHEAP_GUARD);
     bool done = cheap && madvise(ptr, size, ADVICE_GUARD_INSTALL) == 0;
 
     if (!done && (!cheap || errno == EINVAL)) {
@@ -422,7 +451,7 @@ static bool linux_unguard(void *ptr, size_t size)
     int saved = errno;
     bool done = loam_atomic_load(&guards_protect) == 0 || unprotect_pages(ptr, size);
 
-    if (done && can(LOAM_VM_CHEAP_GUARD))
+    if (done && was_found(LOAM_VM_CHEAP_GUARD))
         done = madvise(ptr, size, ADVICE_GUARD_REMOVE) == 0;
     errno = saved;
     return done;
@@ -451,9 +480,9 @@ static bool linux_advise(void *ptr, size_t size, loam_vm_advice advice)
     case LOAM_VM_NO_HUGE:
         return advise_pages(ptr, size, MADV_NOHUGEPAGE);
     case LOAM_VM_INTERLEAVE:
-        return can(LOAM_VM_NUMA_ADVICE) && bind_pages(ptr, size, POLICY_INTERLEAVE);
+        return was_found(LOAM_VM_NUMA_ADVICE) && bind_pages(ptr, size, POLICY_INTERLEAVE);
     case LOAM_VM_LOCAL:
-        return can(LOAM_VM_NUMA_ADVICE) && bind_pages(ptr, size, POLICY_LOCAL);
+        return was_found(LOAM_VM_NUMA_ADVICE) && bind_pages(ptr, size, POLICY_LOCAL);
     }
     return false;
 }

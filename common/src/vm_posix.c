@@ -56,6 +56,11 @@ void loam_vm_native_facts(loam_vm_facts *facts)
     errno = saved;
 }
 
+uint32_t loam_vm_native_probe(void)
+{
+    return 0;
+}
+
 void loam_vm_native_force_strict(void) {}
 
 /* ---- reservations ---- */

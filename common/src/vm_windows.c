@@ -77,6 +77,11 @@ void loam_vm_native_facts(loam_vm_facts *facts)
     facts->capabilities = LOAM_VM_LAZY_PURGE | LOAM_VM_CHEAP_GUARD | LOAM_VM_ZERO_ON_DECOMMIT;
 }
 
+uint32_t loam_vm_native_probe(void)
+{
+    return 0;
+}
+
 void loam_vm_native_force_strict(void) {}
 
 /* ---- reservations ---- */

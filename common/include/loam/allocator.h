@@ -105,12 +105,12 @@ loam_allocator loam_libc_allocator(void);
  * Reclaims, thread safe. For big blocks, and for those that grow. `zalloc` costs nothing for fresh
  * pages, `good_size` is whole pages, alignments up to any power of two are served. Needs no set-up.
  *
- * **Growing.** A block of 256 KiB or more stands at the start of a reservation of sixteen times its
+ * **Growing.** A block of 128 KiB or more stands at the start of a reservation of sixteen times its
  * size, 256 MiB at least, so that `resize` grows it where it is. When that is full, `remap` moves
  * its pages, without a copy, into one that is again sixteen times as big, to an address that is
  * congruent modulo 2 MiB. Where address space is short (`ulimit -v`), or beyond 8192 such blocks,
  * blocks are mappings of just their size: `resize` may refuse, `remap` moves their pages. A smaller
- * block that grows to 256 KiB is not moved but refused, once: loam_realloc() then copies it. Where
+ * block that grows to 128 KiB is not moved but refused, once: loam_realloc() then copies it. Where
  * the system can't move pages (no ::LOAM_VM_REMAP), or commit is charged, a block that outgrows its
  * reservation is copied or moved at each further growth.
  *

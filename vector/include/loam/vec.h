@@ -133,11 +133,12 @@ loam_allocator loam_vec_default_allocator(void);
  *
  * Doubling by a copy into warm memory costs 1 us at 128 KiB, 3.7 at 256 KiB and 36 at 2 MiB; moving
  * page tables costs 5 to 9 us whatever the size, and growing in place one or two. That alone would
- * put the threshold at 256 KiB. But fresh memory is faulted in page by page below it, at 1.4 us for
- * each 4 KiB, and by huge pages above, at 57 us for the first 256 KiB instead of 92: a cold array of
- * 8 MB takes 1.04 of the time of one that was as big from the start with 128 KiB, and 1.14 with
- * 256; a warm one takes the same with both. */
-#define LOAM_VEC_SPLIT ((size_t)128 << 10)
+ * put the threshold at 256 KiB. But fresh memory is faulted in page by page below it, and by huge
+ * pages above: a cold array of 4 MB takes 1.09 of the time of one that was as big from the start
+ * with 64 KiB, and 1.13 with 128; one of 8 MB 1.03, 1.15, and with 256 KiB more than that. Warm ones
+ * take the same, and so do a thousand arrays of 100 KB at once. With 32 KiB nothing is better, but
+ * a thousand arrays of 56 KB take an eighth longer. */
+#define LOAM_VEC_SPLIT ((size_t)64 << 10)
 
 LOAM_END_DECLS
 
