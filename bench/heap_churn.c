@@ -22,7 +22,7 @@ void bench_run_heap_churn(shim_state *state)
     enum { WARM_UP = 500000, LEAST = 500000 };
     const bench_contender *self = bench_self(state);
     const loam_bench_heap *heap = self->subject;
-    void *opened = heap->open(bench_heap_memory(REGION), REGION);
+    void *opened = heap->open(bench_memory_for(self, REGION), REGION);
     loam_bench_churn c;
     size_t count;
 
@@ -54,7 +54,7 @@ static void run_failures(shim_state *state, unsigned percent)
     loam_bench_churn c;
 
     while (shim_next(state) != 0) {
-        void *opened = heap->open(bench_heap_memory(REGION), REGION);
+        void *opened = heap->open(bench_memory_for(self, REGION), REGION);
 
         if (!opened) {
             shim_fail(state, "could not be opened");
@@ -125,7 +125,7 @@ static double time_of(const bench_contender *self, void *shared, unsigned thread
     pthread_barrier_t barrier;
     pthread_t started[THREADS];
     worker workers[THREADS];
-    char *memory = bench_heap_memory(THREADS * REGION);
+    char *memory = shared ? NULL : bench_heap_memory(THREADS * REGION);
     double sum = 0;
 
     (void)bench_drawn_sizes(self->parameter); /* drawn before there is anybody else */
@@ -133,7 +133,7 @@ static double time_of(const bench_contender *self, void *shared, unsigned thread
     for (unsigned i = 0; i < threads; i++) {
         workers[i] = (worker){.heap = self->subject,
                               .opened = shared,
-                              .memory = memory + i * REGION,
+                              .memory = shared ? NULL : memory + i * REGION,
                               .barrier = &barrier,
                               .mixture = self->parameter,
                               .requests = requests(500000),
@@ -157,7 +157,7 @@ void bench_run_heap_threads(shim_state *state)
     void *shared = NULL;
 
     if (heap->shared)
-        shared = heap->open(bench_heap_memory(THREADS * REGION), THREADS * REGION);
+        shared = heap->open(bench_memory_for(self, THREADS * REGION), THREADS * REGION);
     if (heap->shared && !shared) {
         shim_fail(state, "could not be opened");
         return;

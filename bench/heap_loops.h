@@ -39,4 +39,9 @@ void bench_run_failures_90(shim_state *state);
 /* The churn, two threads doing it at the same time; heaps that are not shared are two. */
 void bench_run_heap_threads(shim_state *state);
 
+/* ---- memory ---- */
+
+/* bench_heap_memory(), but for mallocs, which bring their own. */
+void *bench_memory_for(const bench_contender *contender, size_t size);
+
 #endif

@@ -10,7 +10,7 @@
 
 size_t bench_heap_roomy(const bench_trace *t)
 {
-    return ((size_t)t->peak * 4 + ((size_t)64 << 20)) & ~(size_t)4095;
+    return ((size_t)t->peak * 4 + ((size_t)4 << 20)) & ~(size_t)4095;
 }
 
 void *bench_map_memory(size_t size)

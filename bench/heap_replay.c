@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+void *bench_memory_for(const bench_contender *contender, size_t size)
+{
+    return contender->kind == BENCH_MALLOC ? NULL : bench_heap_memory(size);
+}
+
 static const bench_trace *trace_of(shim_state *state)
 {
     const char *why = "";
@@ -26,7 +31,7 @@ void bench_run_replay(shim_state *state)
 
     if (!t)
         return;
-    memory = bench_heap_memory(size);
+    memory = bench_memory_for(self, size);
     if (bench_heap_replay(self->subject, t, memory, size, NULL) < 0) {
         shim_fail(state, "a request failed");
         return;
@@ -126,7 +131,7 @@ void bench_run_latency(shim_state *state)
     ticks = bench_map_memory(t->count * sizeof *ticks);
     while (shim_next(state) != 0) {
         size_t size = bench_heap_roomy(t);
-        void *memory = bench_heap_memory(size);
+        void *memory = bench_memory_for(self, size);
         bool failed = bench_heap_replay(self->subject, t, memory, size, NULL) < 0;
 
         memset(ticks, 0xff, t->count * sizeof *ticks);
