@@ -29,10 +29,12 @@ static bool extend(loam_heap *heap, size_t more)
     block *old_end = block_at(heap, r->end), *last = old_end;
     size_t size;
 
-    if (!r->source || !heap->source.ops->resize || r->size > LOAM_HEAP_MAX - more)
+    if (!r->source || !heap->source.ops->resize || more > LOAM_HEAP_MAX ||
+        r->size > LOAM_HEAP_MAX - more)
         return false;
     size = loam_good_size(heap->source, r->size + more, LOAM_HEAP_ALIGN);
-    if (!loam_resize(heap->source, block_at(heap, r->base), r->size, size, LOAM_HEAP_ALIGN))
+    if (size > LOAM_HEAP_MAX ||
+        !loam_resize(heap->source, block_at(heap, r->base), r->size, size, LOAM_HEAP_ALIGN))
         return false;
     heap->held += size - r->size;
     r->size = size;

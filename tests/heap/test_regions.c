@@ -329,6 +329,58 @@ TEST(aligned_growth, fast)
     test_note(NULL);
 }
 
+/* A source that would give any size in place, and says what it was asked for. */
+typedef struct boundless {
+    loam_allocator below;
+    size_t asked; /* the biggest size, and */
+    bool shrank;  /* whether a region was to become smaller */
+} boundless;
+
+static void *boundless_alloc(void *self, size_t size, size_t align)
+{
+    return loam_alloc(((boundless *)self)->below, size, align);
+}
+
+static void boundless_dealloc(void *self, void *ptr, size_t size, size_t align)
+{
+    loam_dealloc(((boundless *)self)->below, ptr, size, align);
+}
+
+static bool boundless_resize(void *self, void *ptr, size_t size, size_t new_size, size_t align)
+{
+    boundless *b = (boundless *)self;
+
+    (void)ptr;
+    (void)align;
+    b->asked = new_size > b->asked ? new_size : b->asked;
+    b->shrank |= new_size < size;
+    return false;
+}
+
+/* Size and alignment are each possible, but no region can be as big as both together. */
+TEST(growth_ends_at_the_biggest_region, fast)
+{
+    static const loam_allocator_ops ops = {
+        .alloc = boundless_alloc,
+        .dealloc = boundless_dealloc,
+        .resize = boundless_resize,
+        .name = "boundless",
+        .traits = LOAM_RECLAIMS,
+    };
+    loam_heap_config config = {.region_size = WORD_SIZE == 4 ? (size_t)1025 << 20 : 0};
+    boundless b = {.below = loam_vm_allocator()};
+    loam_heap *heap = loam_heap_create((loam_allocator){&ops, &b}, &config);
+
+    if (!heap)
+        TEST_SKIP("there is no room for a region of a gigabyte");
+    for (size_t align = 1; align != 0 && align <= LOAM_HEAP_MAX; align *= 2)
+        EXPECT(!loam_heap_alloc_aligned(heap, hidden(LOAM_HEAP_MAX), align));
+    EXPECT_LE(b.asked, LOAM_HEAP_MAX);
+    EXPECT(!b.shrank);
+    EXPECT_GOOD_HEAP(heap);
+    loam_heap_destroy(heap);
+}
+
 /* What the source refuses is reported and changes nothing; what fits without it is still served. */
 TEST(refused_growth, fast)
 {
