@@ -84,15 +84,19 @@ static uint32_t find(const loam_span *span, loam_span_level level, const loam_sp
  * but all of it is committed. */
 static void claim(loam_span *span, loam_span_request *request, loam_region *region, size_t index)
 {
+    unsigned all = LOAM_REGION_DIRTY;
+
     memset(region->classes + index, CLASS_NONE, request->count);
     for (size_t i = 0; i < request->count; i++) {
         loam_record *record = loam_region_record(region, index + i);
+        unsigned dirty = loam_record_state(record) & LOAM_REGION_DIRTY;
 
         loam_record_set_place(record, index, request->kind);
         loam_record_set_owner(record, request->owner);
-        loam_record_set_extent(record, i == 0 ? request->count : 0,
-                               loam_record_state(record) & LOAM_REGION_DIRTY);
+        loam_record_set_extent(record, i == 0 ? request->count : 0, dirty);
+        all &= dirty;
     }
+    request->some_clean = all == 0;
     request->region = region;
     request->index = index;
     span->live += request->count;
@@ -166,7 +170,8 @@ void *loam_span_hand_out(const loam_span_request *request, loam_granules_info *i
     char *ptr = (char *)loam_region_address(request->region, request->index);
     size_t dirty = dirty_of(request);
 
-    loam_region_mark(request->region, request->index, request->count, LOAM_REGION_DIRTY);
+    if (request->some_clean)
+        loam_region_mark(request->region, request->index, request->count, LOAM_REGION_DIRTY);
     loam_mark_undefined(ptr, dirty * LOAM_REGION_GRANULE);
     loam_mark_live(ptr + dirty * LOAM_REGION_GRANULE,
                    (request->count - dirty) * LOAM_REGION_GRANULE);
@@ -246,12 +251,18 @@ void loam_span_require_run(const loam_span *span, size_t ground, const void *ptr
 #endif
 }
 
+/* The usual size is a constant, which spares a call for each record. */
 void loam_span_clear(loam_region *region, size_t index, size_t count)
 {
     memset(region->classes + index, CLASS_NONE, count);
-    for (size_t i = index; i < index + count; i++)
-        memset(loam_record_opaque(loam_region_record(region, i)), 0,
-               region->stride - sizeof(loam_record));
+    for (size_t i = index; i < index + count; i++) {
+        void *opaque = loam_record_opaque(loam_region_record(region, i));
+
+        if (region->stride == LOAM_REGION_STRIDE)
+            memset(opaque, 0, LOAM_REGION_STRIDE - sizeof(loam_record));
+        else
+            memset(opaque, 0, region->stride - sizeof(loam_record));
+    }
 }
 
 void loam_span_return(loam_span *span, size_t ground, size_t index, size_t count)
@@ -297,7 +308,6 @@ static void shorten(loam_span *span, size_t ground, size_t index, size_t count, 
     loam_span_clear(region, tail, cut);
     loam_os_mutex_lock(loam_span_mutex(span));
     loam_record_set_extent(head, new_count, loam_record_state(head));
-    loam_region_describe(region, tail, cut, LOAM_SPAN_KIND_FREE, span);
     loam_span_settle(span, ground, tail, cut, loam_span_now());
     span->live -= cut;
     loam_os_mutex_unlock(loam_span_mutex(span));

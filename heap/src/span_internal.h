@@ -210,6 +210,7 @@ typedef struct loam_span_request {
     /* The answer: */
     loam_region *region;
     size_t index;
+    bool some_clean; /* not all of it is dirty, as its records tell */
 } loam_span_request;
 
 /* Whether take may see it. */
@@ -245,7 +246,7 @@ loam_free_run loam_span_unhook(loam_span *span, uint32_t link);
 void loam_span_hook(loam_span *span, size_t ground, size_t index, size_t count,
                     const loam_free_run *data);
 
-/* Makes [index, index + count), which is described as free, a free run, joined with its neighbours. */
+/* Makes [index, index + count) a free run, joined with its neighbours. */
 void loam_span_settle(loam_span *span, size_t ground, size_t index, size_t count, uint32_t since);
 
 /* Cuts [at, at + count) out of a free run; what is left on both sides is free. */

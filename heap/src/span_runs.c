@@ -138,6 +138,20 @@ static void join_both(loam_span *span, uint32_t before, uint32_t behind, loam_fr
         data->older = span->newest;
 }
 
+/* Describes granules as free, and counts them. */
+static void make_free(loam_span *span, const loam_region *region, size_t index, size_t count,
+                      loam_free_run *data)
+{
+    for (size_t i = index; i < index + count; i++) {
+        loam_record *record = loam_region_record(region, i);
+
+        loam_record_set_place(record, index, LOAM_SPAN_KIND_FREE);
+        loam_record_set_owner(record, span);
+        data->warm += loam_granule_is_warm(region, i);
+        data->cold += loam_granule_is_cold(region, i);
+    }
+}
+
 void loam_span_settle(loam_span *span, size_t ground, size_t index, size_t count, uint32_t since)
 {
     const loam_region *region = span->grounds[ground].region;
@@ -145,7 +159,7 @@ void loam_span_settle(loam_span *span, size_t ground, size_t index, size_t count
     uint32_t before = 0, behind = 0;
     size_t start = index, end = index + count;
 
-    loam_span_count(region, index, count, &data);
+    make_free(span, region, index, count, &data);
     if (loam_span_is_free(span, region, end)) {
         behind = loam_span_link(ground, end);
         end += loam_run_length(span, behind);
@@ -156,6 +170,18 @@ void loam_span_settle(loam_span *span, size_t ground, size_t index, size_t count
     }
     join_both(span, before, behind, &data);
     loam_span_hook(span, ground, start, end - start, &data);
+}
+
+/* Counts a part of a run; in one whose granules are all alike there is nothing to look at. */
+static void count_part(const loam_region *region, size_t index, size_t count, size_t length,
+                       const loam_free_run *run, loam_free_run *part)
+{
+    if (run->cold == 0 && (run->warm == 0 || run->warm == length)) {
+        part->warm = run->warm == 0 ? 0 : (uint32_t)count;
+        part->cold = 0;
+        return;
+    }
+    loam_span_count(region, index, count, part);
 }
 
 /* ---- cutting ----
@@ -170,8 +196,8 @@ void loam_span_carve(loam_span *span, uint32_t link, size_t at, size_t count)
     size_t end = start + loam_run_length(span, link);
     loam_free_run rest = loam_span_unhook(span, link), cut, front = rest;
 
-    loam_span_count(region, at, count, &cut);
-    loam_span_count(region, start, at - start, &front);
+    count_part(region, at, count, end - start, &rest, &cut);
+    count_part(region, start, at - start, end - start, &rest, &front);
     rest.warm -= cut.warm + front.warm;
     rest.cold -= cut.cold + front.cold;
     if (end > at + count)
@@ -227,8 +253,6 @@ void loam_span_flush(loam_span *span)
             uint32_t link = pop_front(span, front);
             size_t count = (size_t)1 << front;
 
-            loam_region_describe(loam_link_region(span, link), loam_link_index(link), count,
-                                 LOAM_SPAN_KIND_FREE, span);
             loam_span_settle(span, loam_link_ground(link), loam_link_index(link), count,
                              span->front_since);
         }
@@ -242,7 +266,6 @@ void loam_span_accept(loam_span *span, size_t ground, size_t index, size_t count
 
     if (front == LOAM_SPAN_FRONTS_ ||
         span->front_runs[front] + 1 > ((size_t)LOAM_SPAN_FRONT_GRANULES >> front)) {
-        loam_region_describe(region, index, count, LOAM_SPAN_KIND_FREE, span);
         loam_span_settle(span, ground, index, count, loam_span_now());
         return;
     }

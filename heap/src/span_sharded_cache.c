@@ -73,6 +73,7 @@ bool loam_sharded_pop(loam_span_sharded *sharded, loam_span_request *request)
     (void)loam_shard_of(sharded, (const void *)value, &ground);
     request->region = sharded->shards[0].grounds[ground].region;
     request->index = loam_region_index(request->region, (const void *)value);
+    request->some_clean = true; /* as far as is known */
     loam_region_describe(request->region, request->index, request->count, request->kind,
                          request->owner);
     return true;
