@@ -178,14 +178,14 @@ static void note_ask(void *context, const loam_logging_event *event)
         asked[asks++] = event->size;
 }
 
-/* Buckets double from the first, which is a power of two of elements; of an element that is one
- * too, they are powers of two of bytes. */
+/* Each bucket but the first has as many elements as all before it, and the first is a power of two;
+ * of an element that is one too, they are powers of two of bytes. */
 TEST(bucket_sizes, fast)
 {
     static const struct {
         size_t size, align, first, expected;
     } shapes[] = {{8, 8, 0, 32}, {1, 1, 0, 256},   {24, 8, 0, 8},           {300, 4, 0, 4},
-                  {8, 8, 1, 1},  {8, 8, 100, 128}, {4, 4, 1 << 25, 1 << 20}};
+                  {8, 8, 1, 2},  {8, 8, 100, 128}, {4, 4, 1 << 25, 1 << 20}};
 
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         loam_logging_config config = {.callback = note_ask};
@@ -201,8 +201,8 @@ TEST(bucket_sizes, fast)
         EXPECT(loam_bucket_raw_reserve(&b, 4 * b.first));
         EXPECT_EQ(asks, 3);
         for (size_t k = 0; k < asks; k++)
-            EXPECT_EQ(asked[k], (b.first << k) * shapes[i].size);
-        EXPECT_EQ(b.cap, 7 * b.first);
+            EXPECT_EQ(asked[k], (b.first << (k == 0 ? 0 : k - 1)) * shapes[i].size);
+        EXPECT_EQ(b.cap, 4 * b.first);
         loam_bucket_raw_deinit(&b);
     }
 }
@@ -345,7 +345,7 @@ TEST(hysteresis, fast)
 
     stand_begin(&s, STAND_LIBC);
     loam_bucket_init(&b, stand_allocator(&s));
-    fill(&b, 64 + 128 + 1); /* the third bucket has one element */
+    fill(&b, 64 + 64 + 1); /* the third bucket has one element */
     EXPECT_EQ(stand_blocks(&s), 3);
     calls = loam_failing_calls(&s.failing, LOAM_FAILING_ALLOC);
     for (int i = 0; i < 1000; i++) {
@@ -526,6 +526,8 @@ TEST(check_finds, fast)
     b.raw.buckets[1] = (char *)b.raw.buckets[1] + 1;
     expect_found(&b, good);
     b.raw.places[loam_bucket_key(b.first)] += 4;
+    expect_found(&b, good);
+    b.raw.places[loam_bucket_key(1)] += 4; /* one of several that the first bucket has */
     expect_found(&b, good);
     b.raw.places[loam_bucket_key((size_t)1 << 20)] = 1;
     expect_found(&b, good);

@@ -79,8 +79,8 @@ static bool run_reserve(subject *s)
 }
 
 static const verb verbs[] = {
-    {"push", run_push, 64 + 128 + 1},
-    {"push_slot", run_push_slot, 64 + 128 + 1},
+    {"push", run_push, 64 + 64 + 1},
+    {"push_slot", run_push_slot, 64 + 64 + 1},
     {"push_n", run_push_n, OLD + MANY},
     {"append", run_append, OLD + MANY},
     {"copy", run_copy, MANY},

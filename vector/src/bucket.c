@@ -1,17 +1,19 @@
 /* bucket.c: an array in buckets of doubling size.
  *
- *     index            0        first        3 first                7 first
- *                      |buckets[0]|  buckets[1]  |     buckets[2]     | ...
- *     index + first  first     2 first       4 first               8 first
+ *     index   0        first        2 first          4 first                8 first
+ *             |buckets[0]|buckets[1]|   buckets[2]     |     buckets[3]       | ...
  *
- * The sum names the bucket by its highest bit, and the place in it by the bits below. Since bucket
- * k starts at the sum `first << k`, the address of an element is
+ * An index names its bucket by its highest bit, and the place in it by the bits below; all indices
+ * whose highest bit is below `first` lie in the first bucket. Since each further bucket starts at
+ * that bit, the address of an element is
  *
- *     buckets[k] + (sum - (first << k)) * size  =  places[key of sum] + sum * size
+ *     buckets[k] + (index - start of k) * size  =  places[key of index] + index * size
  *
- * with the constant part, modulo the size of an address, kept in `places`.
+ * with the constant part, modulo the size of an address, kept in `places`; for the first bucket
+ * several times, once for each bit that an index in it can have. Element 0 has no bit, and goes by
+ * the lowest one.
  *
- *   B1  `first` is a power of two, and an element's size is a multiple of its alignment
+ *   B1  `first` is a power of two and not 1, and an element's size is a multiple of its alignment
  *   B2  exactly the first `taken` buckets are there, and aligned
  *   B3  `places` holds what the picture says for each of them, and nothing else
  *   B4  `cap` is what fits in them; count <= cap
@@ -22,22 +24,22 @@
 
 #include "internal/bits.h"
 
-enum { FIRST_BYTES = 256, FIRST_LEAST = 4, FIRST_LIMIT = 1 << 20 };
+enum { FIRST_BYTES = 256, FIRST_LEAST = 4, FIRST_LIMIT = 1 << 20, ASKED_LEAST = 2 };
 
 _Static_assert((FIRST_LEAST & (FIRST_LEAST - 1)) == 0, "the first bucket is a power of two");
 _Static_assert(sizeof(loam_bucket) <= 1024, "an array without elements is no burden");
 
 /* ---- geometry ---- */
 
-/* Elements of bucket k, and elements before it. */
-static size_t bucket_elements(const loam_bucket *b, size_t k)
-{
-    return b->first << k;
-}
-
+/* Elements before bucket k, and elements of it. */
 static size_t bucket_start(const loam_bucket *b, size_t k)
 {
-    return bucket_elements(b, k) - b->first;
+    return k == 0 ? 0 : b->first << (k - 1);
+}
+
+static size_t bucket_elements(const loam_bucket *b, size_t k)
+{
+    return k == 0 ? b->first : b->first << (k - 1);
 }
 
 static size_t bucket_bytes(const loam_bucket *b, size_t k)
@@ -45,10 +47,12 @@ static size_t bucket_bytes(const loam_bucket *b, size_t k)
     return bucket_elements(b, k) * b->size;
 }
 
-/* How many buckets hold `count` elements; the sum below does not overflow (`most_elements`). */
+/* How many buckets hold `count` elements. */
 static size_t buckets_for(const loam_bucket *b, size_t count)
 {
-    return count == 0 ? 0 : loam_log2(count - 1 + b->first) - loam_log2(b->first) + 1;
+    if (count <= b->first)
+        return count > 0;
+    return loam_log2(count - 1) - loam_log2(b->first) + 2;
 }
 
 /* How many buckets there may be: sizes and indices are below PTRDIFF_MAX, elements all in all
@@ -59,7 +63,8 @@ static size_t most_buckets(const loam_bucket *b)
 
     if (b->size == 0)
         return 0;
-    while (most < LOAM_BUCKET_LIMIT && (b->first << most) <= (size_t)PTRDIFF_MAX / 2 / b->size)
+    while (most < LOAM_BUCKET_LIMIT &&
+           bucket_elements(b, most) <= (size_t)PTRDIFF_MAX / 2 / b->size)
         most++;
     return most;
 }
@@ -69,9 +74,27 @@ static size_t most_elements(const loam_bucket *b)
     return bucket_start(b, most_buckets(b));
 }
 
-static size_t *place_of(loam_bucket *b, size_t k)
+/* What `places` holds for bucket k. */
+static uintptr_t place_of(const loam_bucket *b, size_t k)
 {
-    return &b->places[loam_bucket_key(bucket_elements(b, k))];
+    return (uintptr_t)b->buckets[k] - bucket_start(b, k) * b->size;
+}
+
+/* The highest bits that indices in bucket k have: from one that is 1 up to below another. */
+static size_t first_bit(const loam_bucket *b, size_t k)
+{
+    return k == 0 ? 1 : bucket_start(b, k);
+}
+
+static size_t end_bit(const loam_bucket *b, size_t k)
+{
+    return bucket_start(b, k) + bucket_elements(b, k);
+}
+
+static void set_places(loam_bucket *b, size_t k, uintptr_t place)
+{
+    for (size_t bit = first_bit(b, k); bit < end_bit(b, k); bit <<= 1)
+        b->places[loam_bucket_key(bit)] = place;
 }
 
 /* ---- buckets come and go ---- */
@@ -94,7 +117,7 @@ static bool take_last(loam_bucket *b, bool zero)
     if (!bucket)
         return false;
     b->buckets[k] = bucket;
-    *place_of(b, k) = (uintptr_t)bucket - bucket_bytes(b, k);
+    set_places(b, k, place_of(b, k));
     b->taken++;
     return true;
 }
@@ -105,7 +128,7 @@ static void drop_last(loam_bucket *b)
 
     loam_dealloc(b->allocator, b->buckets[k], bucket_bytes(b, k), b->align);
     b->buckets[k] = NULL;
-    *place_of(b, k) = 0;
+    set_places(b, k, 0);
 }
 
 /* Has room for `count` elements in all. False iff that is refused; then the buckets are as before.
@@ -149,7 +172,7 @@ static size_t first_of(size_t size, size_t asked)
     size_t first = FIRST_LEAST;
 
     if (asked) {
-        first = loam_min(asked, FIRST_LIMIT);
+        first = loam_max(loam_min(asked, FIRST_LIMIT), ASKED_LEAST);
         return (size_t)1 << (loam_log2(first) + !loam_is_pow2(first));
     }
     return size == 0 || size > FIRST_BYTES / FIRST_LEAST
@@ -221,9 +244,7 @@ void loam_bucket_raw_truncate(loam_bucket *b, size_t count)
 /* Where the element that will be number `index` goes, and how many there lie in one piece. */
 static char *piece_at(const loam_bucket *b, size_t index, size_t *count)
 {
-    size_t sum = index + b->first;
-
-    *count = ((size_t)2 << loam_log2(sum)) - sum;
+    *count = ((size_t)2 << loam_log2(index | (b->first - 1))) - index;
     return (char *)loam_bucket_raw_place(b, index, b->size);
 }
 
@@ -416,11 +437,13 @@ static void check_places(const loam_bucket *b, checker *check)
     size_t of_buckets = 0, not_zero = 0;
 
     for (size_t k = 0; k < b->taken; k++) {
-        uintptr_t place = b->places[loam_bucket_key(bucket_elements(b, k))];
+        for (size_t bit = first_bit(b, k); bit < end_bit(b, k); bit <<= 1) {
+            uintptr_t place = b->places[loam_bucket_key(bit)];
 
-        expect(check, place == (uintptr_t)b->buckets[k] - bucket_bytes(b, k),
-               "B3: a place does not lead to its bucket", &b->buckets[k]);
-        of_buckets += place != 0;
+            expect(check, place == place_of(b, k), "B3: a place does not lead to its bucket",
+                   &b->buckets[k]);
+            of_buckets += place != 0;
+        }
     }
     for (size_t key = 0; key < LOAM_BUCKET_KEYS; key++)
         not_zero += b->places[key] != 0;
@@ -443,7 +466,7 @@ bool loam_bucket_raw_check(const loam_bucket *b, loam_check_fn report, void *con
     size_t used;
 
     expect(&check,
-           loam_is_pow2(b->first) && loam_is_pow2(b->align) && b->size != 0 &&
+           loam_is_pow2(b->first) && b->first > 1 && loam_is_pow2(b->align) && b->size != 0 &&
                b->size % b->align == 0,
            "B1: the geometry is not that of an array", b);
     expect(&check, b->taken <= LOAM_BUCKET_LIMIT, "B2: there are too many buckets", b);

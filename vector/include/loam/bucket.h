@@ -2,9 +2,10 @@
  * An array in buckets of doubling size: it grows without moving, so pointers into it stay good.
  *
  *     buckets[0]  |0 .. 31|
- *     buckets[1]  |32 ........ 95|
- *     buckets[2]  |96 .......................... 223|
- *     buckets[3]  not taken yet                            each holds twice the one before it
+ *     buckets[1]  |32 .. 63|
+ *     buckets[2]  |64 ........ 127|
+ *     buckets[3]  |128 ........................ 255|
+ *     buckets[4]  not taken yet                      each holds as many as all before it
  *
  * Use it where others point at elements that come and go at the end (nodes, symbols, jobs), where
  * one thread adds while others read, where a pause to copy a big array is not allowed, or where
@@ -23,11 +24,11 @@
  *
  * ## How an element is found
  *
- * With `first` elements in the first bucket, element `i` lies in the bucket of the highest bit of
- * `i + first`. `places` has for each highest bit where element number 0 *would* be if that bucket
- * went back so far, so that no start has to be subtracted: an addition, a count of leading zeros, a
- * load and an address. Going through all elements in order is quicker by contiguous pieces:
- * ::LOAM_BUCKET_EACH and loam_bucket_span() cost what a flat array costs.
+ * Element `i` lies in the bucket of the highest bit of `i`; all whose highest bit is below the size
+ * of the first bucket lie in that one. `places` has for each highest bit where element number 0
+ * *would* be if its bucket went back so far, so that no start has to be subtracted: a count of
+ * leading zeros, a load and an address. Going through all elements in order is quicker by
+ * contiguous pieces: ::LOAM_BUCKET_EACH and loam_bucket_span() cost what a flat array costs.
  *
  * ## What holds
  *
@@ -66,7 +67,7 @@
 LOAM_BEGIN_DECLS
 
 /** The most buckets of an array. */
-#define LOAM_BUCKET_LIMIT (sizeof(size_t) > 4 ? 40 : 28)
+#define LOAM_BUCKET_LIMIT (sizeof(size_t) > 4 ? 41 : 29)
 /** The values of loam_bucket_key(), each with its place in loam_bucket. */
 #define LOAM_BUCKET_KEYS (8 * sizeof(size_t))
 
@@ -77,10 +78,10 @@ LOAM_BEGIN_DECLS
 typedef struct loam_bucket {
     size_t count; /**< Elements that are there. */
     size_t cap;   /**< Elements that fit in the buckets that it has. */
-    size_t first; /**< Elements of the first bucket, a power of two. */
+    size_t first; /**< Elements of the first bucket, a power of two and not 1. */
     size_t low;   /**< At fewer elements than this the last bucket is given back; 0: at none. */
-    /** For each loam_bucket_key(): the address of element 0 if it lay in that bucket, less `first`
-     * elements. No pointers: those addresses are outside any object. */
+    /** For each loam_bucket_key(): the address of element 0 if it lay in that bucket. No pointers:
+     * most of those addresses are outside any object. */
     uintptr_t places[LOAM_BUCKET_KEYS];
     void *buckets[LOAM_BUCKET_LIMIT]; /**< The buckets; NULL: not taken. */
     size_t taken;                     /**< How many there are. */
@@ -183,8 +184,8 @@ bool loam_bucket_raw_walk(const loam_bucket *b, loam_walk_fn visit, void *contex
 /** See loam_bucket_check(). */
 bool loam_bucket_raw_check(const loam_bucket *b, loam_check_fn report, void *context);
 
-/** The place in loam_bucket::places of the bucket whose elements `i` have the same highest bit in
- * `n = i + first` as this `n`, which is not 0.
+/** The place in loam_bucket::places for indices with the same highest bit as this `n`, which is
+ * not 0.
  *
  * A number that depends on nothing but the highest bit: that bit's or the count of zeros before it,
  * whichever the processor tells more quickly. On x86 it is one instruction that every processor
@@ -213,9 +214,7 @@ LOAM_INLINE size_t loam_bucket_key(size_t n)
 /** See loam_bucket_place(). */
 LOAM_INLINE void *loam_bucket_raw_place(const loam_bucket *b, size_t index, size_t size)
 {
-    size_t n = index + b->first;
-
-    return (void *)(b->places[loam_bucket_key(n)] + n * size);
+    return (void *)(b->places[loam_bucket_key(index | 1)] + index * size);
 }
 
 /** See loam_bucket_at(). */
@@ -304,17 +303,16 @@ LOAM_INLINE void *loam_bucket_raw_last(const loam_bucket *b, size_t size)
 LOAM_INLINE void *loam_bucket_raw_span(const loam_bucket *b, size_t index, size_t size,
                                        size_t *count)
 {
-    size_t n = index + b->first, end = n;
+    size_t end = index | (b->first - 1);
 
     LOAM_REQUIRE(index <= b->count, LOAM_MISUSE_VEC_RANGE, b);
     if (LOAM_UNLIKELY(index >= b->count)) {
         *count = 0;
         return NULL;
     }
-    /* The next power of two is where the bucket ends. */
-    for (unsigned shift = 1; shift < 8 * sizeof n; shift *= 2)
+    /* All bits below the highest one: that is the last index of the bucket. */
+    for (unsigned shift = 1; shift < 8 * sizeof end; shift *= 2)
         end |= end >> shift;
-    end -= b->first;
     *count = (end < b->count - 1 ? end : b->count - 1) - index + 1;
     return loam_bucket_raw_place(b, index, size);
 }
@@ -358,15 +356,16 @@ LOAM_INLINE loam_bucket_cursor loam_bucket_raw_begin(const loam_bucket *b, size_
 /** Goes to the piece before, unless the loop was left. */
 LOAM_INLINE void loam_bucket_raw_previous(loam_bucket_cursor *cursor, size_t size)
 {
-    size_t first = cursor->index - 1 + cursor->of->first, count;
+    size_t first = cursor->index - 1, count;
 
     cursor->start = NULL;
     if (cursor->at != cursor->end || cursor->index == 0)
         return;
-    /* The highest bit alone is where the last element's bucket begins. */
+    /* The highest bit alone is where the last element's bucket begins, unless it is the first. */
     while (first & (first - 1))
         first &= first - 1;
-    first -= cursor->of->first;
+    if (first < cursor->of->first)
+        first = 0;
     count = cursor->index - first;
     cursor->end = loam_bucket_raw_place(cursor->of, first, size);
     cursor->start = (char *)loam_bucket_raw_place(cursor->of, first, size) + count * size;
@@ -440,8 +439,8 @@ LOAM_INLINE LOAM_NODISCARD bool loam_bucket_done_(bool done)
  * to a power of two. Cost: O(1). */
 #define loam_bucket_init(b, allocator) loam_bucket_init_first((b), (allocator), 0)
 
-/** As loam_bucket_init(), with a first bucket of `first` elements, rounded up to a power of two and
- * at most 2^20; 0 stands for the default. The bigger it is, the fewer buckets there will be. */
+/** As loam_bucket_init(), with a first bucket of `first` elements, rounded up to a power of two, two
+ * at least and 2^20 at most; 0 stands for the default. The bigger it is, the fewer buckets there will be. */
 #define loam_bucket_init_first(b, allocator, first)                                                \
     loam_bucket_raw_init(&(b)->raw, (allocator), LOAM_BUCKET_SIZE_(b), LOAM_BUCKET_ALIGN_(b),      \
                          (first))
@@ -562,7 +561,7 @@ LOAM_INLINE LOAM_NODISCARD bool loam_bucket_done_(bool done)
 /** A pointer to the element at `index`, which must be below the count; a checked build stops
  * otherwise with "index is outside the array". Good until that element is taken out.
  *
- * Cost: O(1), inline: an addition, a count of zeros, a load, and the address. */
+ * Cost: O(1), inline: a count of zeros, a load, and the address. */
 #define loam_bucket_at(b, index)                                                                   \
     LOAM_BUCKET_CAST_(b, loam_bucket_raw_at(&(b)->raw, (index), LOAM_BUCKET_SIZE_(b)))
 
