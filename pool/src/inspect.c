@@ -64,8 +64,8 @@ void loam_pool_class_stats(const loam_pool_class *cls, loam_stats *stats)
     memset(stats, 0, sizeof *stats);
     stats->live = live * cls->front.size;
     stats->peak = loam_max(cls->peak, live) * cls->front.size;
-    stats->committed = stats->reserved = cls->slabs * cls->slab_size;
-    stats->metadata = sizeof *cls + cls->slabs * sizeof(loam_pool_slab);
+    stats->committed = stats->reserved = cls->slabs * cls->slab_size + cls->wide_size;
+    stats->metadata = sizeof *cls + cls->wide_size + cls->slabs * sizeof(loam_pool_slab);
     stats->lost = cls->slabs * (cls->slab_size - blocks - records);
     stats->blocks = live;
     stats->allocations = cls->allocations;
@@ -274,6 +274,8 @@ bool loam_pool_class_check(loam_pool_class *cls, loam_check_fn report, void *con
     expect(&c, empty <= cls->keep, "P1: too many empty slabs", cls);
     expect(&c, used == cls->out, "P4: used blocks are counted wrong", cls);
     expect(&c, !cls->watched || cls->front.low == cls->front.high, "P5: watched, and has a front",
+           cls);
+    expect(&c, !cls->wide && cls->front.low == cls->slots, "P5: empty front, and not in its place",
            cls);
     return c.good;
 }

@@ -105,6 +105,14 @@ static void give_own(loam_pool *pool)
         loam_dealloc(pool->allocator, pool->classes, pool->own_size, LOAM_ALIGNOF(loam_pool_class));
 }
 
+/* The source refused a slab to a class. What others keep may be enough for it. */
+static bool relieve(loam_pool_class *cls)
+{
+    char *taken = (char *)cls->taken;
+
+    return loam_pool_trim((loam_pool *)(void *)(taken - offsetof(loam_pool, taken))) != 0;
+}
+
 static bool init_classes(loam_pool *pool, const loam_pool_config *config, const size_t *sizes)
 {
     loam_pool_class_config one = {
@@ -120,6 +128,8 @@ static bool init_classes(loam_pool *pool, const loam_pool_config *config, const 
         one.size = sizes[i];
         if (!loam_pool_class_init(&pool->classes[i], &one))
             return false;
+        pool->classes[i].taken = &pool->taken;
+        pool->classes[i].relieve = relieve;
     }
     return true;
 }

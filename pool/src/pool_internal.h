@@ -29,10 +29,14 @@ enum {
     UNIT = 1 << UNIT_SHIFT, /* places count these */
     NOWHERE = UINT16_MAX,   /* no holder */
     HELD_MOST = 31,         /* numbers of a holder: with the next holder, a cache line */
+    OUTBOX_CHAINS = 4,      /* of blocks that are sent at once */
     HEADER_STEP = 64,       /* between the places of a record in its slab */
     HEADER_COLOURS = 8,     /* how many there are, in slabs of COLOURED bytes and more */
     COLOURED = 32 << 10,
-    DEAD_BYTE = 0xDF /* what a checked build fills free blocks with */
+    DEAD_BYTE = 0xDF, /* what a checked build fills free blocks with */
+    /* Where the numbers of a block that is sent stand: behind a link and their count. */
+    BUNDLE_NUMBERS = sizeof(void *) + sizeof(uint16_t),
+    POOL_BUNDLE_MOST = HEADER_STEP / sizeof(uint16_t) /* blocks of a bundle */
 };
 
 enum { LIST_EMPTY, LIST_QUARTER, LIST_FULL = LIST_QUARTER + 4 };
@@ -225,11 +229,67 @@ void loam_pool_each_number(const loam_pool_class *cls, const loam_pool_slab *sla
 /* Gives blocks to their slabs; those of other classes are sent there, in chains. */
 void loam_pool_give_all(loam_pool_class *cls, void *const *blocks, size_t count);
 
-/* Takes in what other threads gave, if any; looks again after all that they did before. */
-void loam_pool_collect(loam_pool_class *cls);
-
 /* Takes in what other threads gave, and empties the front. */
 void loam_pool_settle(loam_pool_class *cls);
+
+/* ---- remote.c ---- */
+
+/* Blocks that are about to be sent, in a chain for each owner. */
+typedef struct pool_outbox {
+    const loam_pool_class *cls; /* any that knows the layout */
+    size_t blocks;              /* that have been in it */
+    size_t count;               /* of chains */
+    struct {
+        loam_pool_class *owner;
+        void *newest, *oldest;      /* bundles */
+        const loam_pool_slab *slab; /* of the newest one, */
+        size_t numbers;             /* which has so many */
+        size_t blocks;
+    } chains[OUTBOX_CHAINS];
+} pool_outbox;
+
+static inline void begin_outbox(pool_outbox *box, const loam_pool_class *cls)
+{
+    box->cls = cls;
+    box->blocks = box->count = 0;
+}
+
+/* Puts the first of some blocks, which is of this slab, into it, and those behind it that go with it;
+ * sends some when it is full. Returns how many. */
+size_t loam_pool_put_in_outbox(pool_outbox *box, const loam_pool_slab *slab, void *const *blocks,
+                               size_t count);
+
+/* Sends all that is in it. */
+void loam_pool_send_all(pool_outbox *box);
+
+/* Takes the chain that is at the door, or NULL; looks after all that others did before. */
+void *loam_pool_open_door(loam_pool_class *cls);
+
+/* The blocks of the first bundle of a chain, POOL_BUNDLE_MOST at most. Returns how many. */
+size_t loam_pool_open_bundle(const loam_pool_class *cls, void **chain, void **blocks);
+
+/* Gives all blocks of a chain, which may be NULL, to their slabs. */
+void loam_pool_bring_home(loam_pool_class *cls, void *chain);
+
+static inline bool is_anything_at_door(const loam_pool_class *cls)
+{
+    return LOAM_UNLIKELY(__atomic_load_n(&cls->inbox, __ATOMIC_RELAXED) != NULL);
+}
+
+/* Takes in what other threads gave. */
+static inline void loam_pool_collect(loam_pool_class *cls)
+{
+    loam_pool_bring_home(cls, loam_pool_open_door(cls));
+}
+
+/* ---- front.c ---- */
+
+/* Begins an empty front of so many blocks, or of as many as are so many bytes if that is more. */
+void loam_pool_set_front(loam_pool_class *cls, size_t room, size_t calm);
+
+/* Makes a front of no more blocks than `slots` has places what it was at first; gives up what it had
+ * outgrown them to. Returns how many bytes went. */
+size_t loam_pool_narrow(loam_pool_class *cls);
 
 /* ---- checks.c; for classes that are watched ---- */
 

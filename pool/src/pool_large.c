@@ -82,11 +82,18 @@ static size_t held_for(const loam_pool *pool, size_t size)
     return pool->granules.ops ? loam_round_up(size, LOAM_REGION_GRANULE) : size;
 }
 
+static void *ask_source(loam_pool *pool, size_t size, size_t align)
+{
+    return pool->granules.ops ? take_run(pool, size, align)
+                              : loam_alloc(pool->allocator, size, align);
+}
+
 void *loam_pool_take_large(loam_pool *pool, size_t size, size_t align)
 {
-    void *block =
-        pool->granules.ops ? take_run(pool, size, align) : loam_alloc(pool->allocator, size, align);
+    void *block = ask_source(pool, size, align);
 
+    if (!block && loam_pool_trim(pool) != 0)
+        block = ask_source(pool, size, align);
     if (!block) {
         pool->failures++;
         return NULL;

@@ -130,17 +130,26 @@ static bool choose_block_size(loam_pool_class *cls, const loam_pool_class_config
     return size <= LOAM_POOL_LARGEST + loam_max(align, (size_t)2 * UNIT);
 }
 
-static void choose_front(loam_pool_class *cls, size_t wanted)
+/* A block that is sent can hold a link, a count, and behind these numbers of others, up to the end of a
+ * cache line. */
+static size_t most_in_bundle(const loam_pool_class *cls)
 {
-    size_t many = FRONT_BYTES / cls->front.size;
+    size_t bytes = cls->careful ? 0 : loam_min(cls->front.size, HEADER_STEP);
+
+    return bytes > BUNDLE_NUMBERS ? (bytes - BUNDLE_NUMBERS) / sizeof(uint16_t) : 0;
+}
+
+static void choose_front(loam_pool_class *cls, const loam_pool_class_config *config)
+{
+    size_t many = FRONT_BYTES / cls->front.size, wanted = config->front;
+    size_t calm = config->keep ? config->keep : LOAM_POOL_CALM;
 
     many = loam_max(loam_min(many, LOAM_POOL_FRONT), FRONT_LEAST);
     if (wanted != 0)
         many = wanted == 1 ? 0 : loam_min(wanted, LOAM_POOL_FRONT);
     if (cls->watched)
         many = 0;
-    cls->front.low = cls->front.top = cls->slots;
-    cls->front.high = cls->slots + many;
+    loam_pool_set_front(cls, many, wanted == 0 ? calm : 0);
 }
 
 bool loam_pool_plan_slabs(loam_pool_class *cls, const loam_pool_class_config *config)
@@ -149,7 +158,9 @@ bool loam_pool_plan_slabs(loam_pool_class *cls, const loam_pool_class_config *co
     if (!choose_block_size(cls, config) || !choose_slab_size(cls, config))
         return false;
     cls->held = (uint16_t)loam_min(cls->front.size / sizeof(uint16_t) - 1, HELD_MOST);
-    choose_front(cls, config->front);
+    choose_front(cls, config);
+    cls->bundle = (uint16_t)most_in_bundle(cls);
+    cls->taken = &cls->own_taken;
     cls->keep = config->keep ? config->keep / cls->slab_size : 1;
     return plan_blocks(cls);
 }
@@ -229,9 +240,11 @@ void loam_pool_move_slab(loam_pool_class *from, loam_pool_class *to, loam_pool_s
 
     unlink_slab(from, slab);
     from->slabs--;
+    *from->taken -= from->slab_size;
     from->out -= used;
     link_slab(to, slab, slab->list);
     to->slabs++;
+    *to->taken += to->slab_size;
     to->out += used;
     to->peak = loam_max(to->peak, to->out);
     __atomic_store_n(&slab->owner, (void *)to, __ATOMIC_RELEASE);
@@ -299,6 +312,7 @@ bool loam_pool_add_slab(loam_pool_class *cls)
     __atomic_store_n(&slab->owner, (void *)cls, __ATOMIC_RELAXED);
     link_slab(cls, slab, LIST_EMPTY);
     cls->slabs++;
+    *cls->taken += cls->slab_size;
     if (LOAM_UNLIKELY(cls->watched))
         loam_pool_watch_begin(cls, slab);
     return true;
@@ -322,6 +336,7 @@ void loam_pool_drop_slab(loam_pool_class *cls, loam_pool_slab *slab)
 
     unlink_slab(cls, slab);
     cls->slabs--;
+    *cls->taken -= cls->slab_size;
     if (cls->destruct)
         destruct_blocks(cls, slab);
     if (LOAM_UNLIKELY(cls->watched))

@@ -18,13 +18,12 @@ static LOAM_NOINLINE void *take_slowly(loam_pool_threaded *pool, loam_pool_class
                                        uintptr_t shift)
 {
     loam_pool_heap *heap = heap_at(pool, shift);
-    const loam_pool_class *pattern;
     void *block;
 
     loam_os_mutex_lock(&heap->lock);
     loam_threaded_make_ready(heap, cls);
-    pattern = shifted(cls, 0 - shift);
-    cls->front.high = cls->front.low + room_of(pattern);
+    if ((size_t)(cls->front.high - cls->front.low) < cls->room)
+        cls->front.high = cls->front.low + cls->room;
     heap->spilled &= ~class_bit(index_in(heap, cls));
     block = cls->front.refill(&cls->front);
     loam_threaded_leave(heap);
@@ -32,17 +31,17 @@ static LOAM_NOINLINE void *take_slowly(loam_pool_threaded *pool, loam_pool_class
 }
 
 /* A class that gives and gives until it has few blocks left keeps fewer and fewer in its front: so a
- * thread that goes idle then does not keep a slab for each of them. The next refill ends that. What
- * others own does not count, for it travels better in long chains. */
-static void shrink_front(loam_pool_heap *heap, loam_pool_class *cls, size_t away)
+ * thread that goes idle then does not keep a slab for each of them. The next refill ends that. */
+static void shrink_front(loam_pool_heap *heap, loam_pool_class *cls)
 {
     uint64_t bit = class_bit(index_in(heap, cls));
-    size_t room = room_of(cls), smaller = loam_max(room / 2, FRONT_LEAST);
+    size_t room = (size_t)(cls->front.high - cls->front.low);
     size_t held = (size_t)(cls->front.top - cls->front.low);
+    size_t smaller = loam_max(room / 2, FRONT_LEAST);
     bool again = (heap->spilled & bit) != 0;
 
     heap->spilled |= bit;
-    if (!again || away != cls->away || smaller >= room || cls->out >= held + room)
+    if (!again || heap->taken <= cls->calm || smaller >= room || cls->out >= held + room)
         return;
     if (held > smaller) {
         loam_pool_give_all(cls, cls->front.low, held - smaller);
@@ -68,7 +67,6 @@ static LOAM_NOINLINE void give_slowly(loam_pool_threaded *pool, loam_pool_class 
                                       uintptr_t shift, void *block)
 {
     loam_pool_heap *heap = heap_at(pool, shift);
-    size_t away;
 
 #if LOAM_CHECKS
     require_known(pool, shifted(cls, 0 - shift), block);
@@ -79,14 +77,13 @@ static LOAM_NOINLINE void give_slowly(loam_pool_threaded *pool, loam_pool_class 
         *cls->front.top = block;
         put_top(&cls->front, cls->front.top + 1);
     } else {
-        away = cls->away;
         cls->front.spill(&cls->front, block);
-        shrink_front(heap, cls, away);
+        shrink_front(heap, cls);
     }
     loam_threaded_leave(heap);
 }
 
-/* A small block of another thread waits in line. */
+/* A block of another thread waits in line. */
 static LOAM_NOINLINE void give_aside(loam_pool_threaded *pool, loam_pool_class *cls,
                                      uintptr_t shift, void *block)
 {
@@ -95,12 +92,10 @@ static LOAM_NOINLINE void give_aside(loam_pool_threaded *pool, loam_pool_class *
 
     side->blocks[side->count] = block;
     __atomic_store_n(&side->count, side->count + 1, __ATOMIC_RELEASE);
-    if (side->count < SIDE_BLOCKS)
+    if (LOAM_LIKELY(side->count < side_room(shifted(cls, 0 - shift))))
         return;
     loam_os_mutex_lock(&heap->lock);
-    loam_threaded_make_ready(heap, cls);
-    loam_pool_give_all(cls, side->blocks, side->count);
-    loam_atomic_store(&side->count, 0);
+    loam_threaded_send_side(heap, cls);
     loam_threaded_leave(heap);
 }
 
@@ -141,37 +136,16 @@ static inline void give_to_front(loam_pool_class *cls, void *block, loam_pool_th
     put_top(&cls->front, top + 1);
 }
 
-static LOAM_NOINLINE void give_small_anywhere(const loam_pool_class *pattern, void *block,
-                                              loam_pool_threaded *pool, uintptr_t shift)
+/* Any source, and any build. Who is watched has no front, and asks whose a block is later. */
+static LOAM_NOINLINE void give_anywhere(const loam_pool_class *pattern, void *block,
+                                        loam_pool_threaded *pool, uintptr_t shift)
 {
     loam_pool_class *cls = shifted(pattern, shift);
 
-    if (owner_of(slab_of(pattern, block)) == cls)
+    if (pool->watched || owner_of(slab_of(pattern, block)) == cls)
         give_to_front(cls, block, pool, shift);
     else
         give_aside(pool, cls, shift, block);
-}
-
-/* Where slabs are granules of one region, their owners are found without a call. */
-static LOAM_NOINLINE void give_small(const loam_pool_class *pattern, void *block,
-                                     loam_pool_threaded *pool, uintptr_t shift)
-{
-    loam_pool_class *cls = shifted(pattern, shift);
-
-    if (LOAM_LIKELY(pattern->region && pattern->slab_shift == LOAM_REGION_GRANULE_SHIFT) &&
-        LOAM_LIKELY(owner_of(slab_in_record(pattern->region, block, true)) == cls))
-        give_to_front(cls, block, pool, shift);
-    else
-        give_small_anywhere(pattern, block, pool, shift);
-}
-
-static inline void give_to(const loam_pool_class *pattern, void *block, loam_pool_threaded *pool,
-                           uintptr_t shift)
-{
-    if (pattern->front.size < pool->small)
-        give_small(pattern, block, pool, shift);
-    else
-        give_to_front(shifted(pattern, shift), block, pool, shift);
 }
 
 /* ---- large blocks ---- */
@@ -264,7 +238,7 @@ static LOAM_NOINLINE void give_otherwise(loam_pool_threaded *pool, void *block, 
     else if (!loam_threaded_get(pool))
         give_without_heap(pool, pattern, block);
     else
-        give_to(pattern, block, pool, place_for(pool)->shift);
+        give_anywhere(pattern, block, pool, place_for(pool)->shift);
     errno = saved;
 }
 
@@ -282,28 +256,48 @@ static inline void *take_any(loam_pool_threaded *pool, size_t size, size_t align
     const loam_threaded_place *place = place_for(pool);
     const loam_pool_class *pattern;
 
-    if (LOAM_UNLIKELY(size > LOAM_POOL_LARGEST))
+    if (LOAM_LIKELY(size <= LOAM_POOL_SMALL))
+        pattern = pool->shape.by_8[(size - 1) / 8];
+    else if (size <= LOAM_POOL_LARGEST)
+        pattern = pool->shape.by_128[(size - 1) / 128];
+    else
         return take_otherwise(pool, size, align);
-    pattern = loam_pool_class_for(&pool->shape, size);
     if (!is_plain(pool, pattern, align, place))
         return take_otherwise(pool, size, align);
     return take_from(shifted(pattern, place->shift), pool, place->shift);
+}
+
+/* A block of a slab of one granule. */
+static inline const void *owner_at_once(const loam_pool_threaded *pool, const void *block)
+{
+    uintptr_t at = pool->records + ((uintptr_t)block >> LOAM_REGION_GRANULE_SHIFT) * pool->stride;
+
+    return __atomic_load_n((void *const *)at, __ATOMIC_ACQUIRE);
 }
 
 static inline void give_any(loam_pool_threaded *pool, void *block, size_t size, size_t align)
 {
     const loam_threaded_place *place = place_for(pool);
     const loam_pool_class *pattern;
+    loam_pool_class *cls;
 
-    if (LOAM_UNLIKELY(size > LOAM_POOL_LARGEST)) {
+    if (LOAM_UNLIKELY(size > pool->direct)) {
         give_otherwise(pool, block, size, align);
         return;
     }
-    pattern = loam_pool_class_for(&pool->shape, size);
-    if (is_plain(pool, pattern, align, place))
-        give_to(pattern, block, pool, place->shift);
+    if (LOAM_LIKELY(size <= LOAM_POOL_SMALL))
+        pattern = pool->shape.by_8[(size - 1) / 8];
     else
+        pattern = pool->shape.by_128[(size - 1) / 128];
+    if (!is_plain(pool, pattern, align, place)) {
         give_otherwise(pool, block, size, align);
+        return;
+    }
+    cls = shifted(pattern, place->shift);
+    if (LOAM_LIKELY(owner_at_once(pool, block) == cls))
+        give_to_front(cls, block, pool, place->shift);
+    else
+        give_aside(pool, cls, place->shift, block);
 }
 
 void *loam_pool_threaded_take_aligned(loam_pool_threaded *pool, size_t size, size_t align)

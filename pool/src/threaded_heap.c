@@ -66,8 +66,8 @@ void loam_threaded_make_ready(loam_pool_heap *heap, loam_pool_class *cls)
     if (LOAM_LIKELY(is_ready(heap, index)))
         return;
     *cls = *pattern;
-    cls->front.low = cls->front.top = cls->slots;
-    cls->front.high = cls->front.low + room_of(pattern);
+    loam_pool_set_front(cls, pattern->room, pattern->calm);
+    cls->taken = &heap->taken;
     cls->context = heap;
     cls->colour = (unsigned)((uintptr_t)heap >> LOAM_REGION_GRANULE_SHIFT);
     heap->ready |= class_bit(index);
@@ -106,7 +106,7 @@ static void sent(loam_pool_class *cls, size_t blocks)
 {
     loam_pool_heap *heap = heap_of(cls);
     size_t index = index_in(heap, cls);
-    size_t room = loam_max(room_of(&heap->pool->shape.classes[index]), FRONT_LEAST);
+    size_t room = loam_max(cls->room, FRONT_LEAST);
     size_t waiting = loam_atomic_add(&cls->waiting, blocks);
 
     if (LOAM_LIKELY(waiting < INBOX_FRONTS * room && thread_of(heap) != 0))
@@ -182,22 +182,36 @@ static bool related(const loam_pool_class *cls, const loam_pool_class *other)
     return !cls->context || heap_of(cls)->pool == heap_of(other)->pool;
 }
 
+bool loam_threaded_relieve(loam_pool_class *cls)
+{
+    loam_pool_heap *own = heap_of(cls);
+    loam_pool_heap *heap = __atomic_load_n(&own->pool->heaps, __ATOMIC_ACQUIRE);
+    size_t went = loam_threaded_flush(own);
+
+    for (; heap; heap = heap->next) {
+        if (heap == own || !loam_os_mutex_trylock(&heap->lock))
+            continue;
+        went += loam_threaded_tidy(heap);
+        loam_threaded_leave(heap);
+    }
+    return went != 0;
+}
+
 const loam_pool_ties loam_threaded_ties = {adopt, sent, emptied, related};
 
-static size_t slab_bytes(const loam_pool_heap *heap)
+/* Bytes of the source that its classes have. */
+static size_t class_bytes(const loam_pool_heap *heap)
 {
-    size_t bytes = 0;
+    size_t bytes = heap->taken;
 
-    for (size_t i = 0; i < heap->pool->shape.count; i++) {
-        if (is_ready(heap, i))
-            bytes += heap->classes[i].slabs * heap->classes[i].slab_size;
-    }
+    for (size_t i = 0; i < heap->pool->shape.count; i++)
+        bytes += is_ready(heap, i) ? heap->classes[i].wide_size : 0;
     return bytes;
 }
 
 size_t loam_threaded_tidy(loam_pool_heap *heap)
 {
-    size_t bytes = slab_bytes(heap);
+    size_t bytes = class_bytes(heap);
 
     for (size_t i = 0; i < heap->pool->shape.count; i++) {
         if (is_ready(heap, i))
@@ -206,28 +220,31 @@ size_t loam_threaded_tidy(loam_pool_heap *heap)
     if (heap->spare)
         drop_empty(heap->spare, 0);
     heap->spare = NULL;
-    return bytes - slab_bytes(heap);
+    return bytes - class_bytes(heap);
+}
+
+void loam_threaded_send_side(loam_pool_heap *heap, loam_pool_class *cls)
+{
+    side_line *side = &heap->sides[index_in(heap, cls)];
+
+    loam_threaded_make_ready(heap, cls);
+    cls->away += side->count;
+    loam_pool_class_give_remote_n(cls, side->blocks, side->count);
+    loam_atomic_store(&side->count, 0);
 }
 
 size_t loam_threaded_flush(loam_pool_heap *heap)
 {
-    size_t bytes = slab_bytes(heap);
+    size_t bytes = class_bytes(heap);
 
-    for (size_t i = 0; i < SIDE_CLASSES && i < heap->pool->shape.count; i++) {
-        side_line *side = &heap->sides[i];
-
-        if (side->count == 0)
-            continue;
-        loam_threaded_make_ready(heap, &heap->classes[i]);
-        loam_pool_give_all(&heap->classes[i], side->blocks, side->count);
-        loam_atomic_store(&side->count, 0);
-    }
     for (size_t i = 0; i < heap->pool->shape.count; i++) {
+        if (heap->sides[i].count != 0)
+            loam_threaded_send_side(heap, &heap->classes[i]);
         if (is_ready(heap, i))
             loam_pool_settle(&heap->classes[i]);
     }
     (void)loam_threaded_tidy(heap);
-    return bytes - slab_bytes(heap);
+    return bytes - class_bytes(heap);
 }
 
 static void move_all(loam_pool_heap *from, loam_pool_heap *to)
@@ -249,7 +266,7 @@ static bool pass_on_slabs(loam_pool_threaded *pool, loam_pool_heap *heap)
 {
     loam_pool_heap *orphan = pool->orphan;
 
-    if (slab_bytes(heap) == 0)
+    if (heap->taken == 0)
         return true;
     if (!orphan) {
         __atomic_store_n(&pool->orphan, heap, __ATOMIC_RELEASE);
@@ -331,6 +348,20 @@ static loam_pool_heap *reuse_heap(loam_pool_threaded *pool)
     return heap;
 }
 
+/* Behind the classes, and the blocks behind them. */
+static void lay_out_sides(loam_pool_heap *heap)
+{
+    const loam_pool *shape = &heap->pool->shape;
+    void **blocks;
+
+    heap->sides = (side_line *)(void *)&heap->classes[shape->count];
+    blocks = (void **)(void *)&heap->sides[shape->count];
+    for (size_t i = 0; i < shape->count; i++) {
+        heap->sides[i].blocks = blocks;
+        blocks += side_room(&shape->classes[i]);
+    }
+}
+
 /* Under the lock from the start, so that a fork does not come between. */
 static loam_pool_heap *make_heap(loam_pool_threaded *pool)
 {
@@ -340,6 +371,7 @@ static loam_pool_heap *make_heap(loam_pool_threaded *pool)
     heap = take_memory(pool);
     if (heap) {
         heap->pool = pool;
+        lay_out_sides(heap);
         heap->thread = loam_os_thread_id();
         heap->next = pool->heaps;
         __atomic_store_n(&pool->heaps, heap, __ATOMIC_RELEASE);

@@ -44,14 +44,14 @@ size_t loam_pool_threaded_idle_bound(const loam_pool_threaded *pool)
 
     for (size_t i = 0; i < pool->shape.count; i++) {
         const loam_pool_class *pattern = &pool->shape.classes[i];
-        size_t blocks = room_of(pattern);
+        size_t blocks = pattern->room;
 
-        blocks += INBOX_FRONTS * loam_max(blocks, FRONT_LEAST) + blocks;
-        blocks += pattern->front.size < pool->small ? SIDE_BLOCKS : 0;
+        blocks += INBOX_FRONTS * loam_max(blocks, FRONT_LEAST);
+        blocks += 2 * side_room(pattern); /* of its own, and a chain of another thread */
         bytes += blocks * pattern->slab_size;
         largest = loam_max(largest, pattern->slab_size);
     }
-    return bytes + largest;
+    return bytes + loam_max(largest, pool->shape.classes[0].calm);
 }
 
 /* ---- questions ---- */
@@ -122,8 +122,8 @@ static void add_class(loam_stats *stats, const loam_pool_class *cls, size_t side
     stats->live += live * size;
     stats->blocks += live;
     stats->peak += loam_max(cls->peak, cls->out) * size;
-    stats->committed += cls->slabs * cls->slab_size;
-    stats->metadata += cls->slabs * sizeof(loam_pool_slab);
+    stats->committed += cls->slabs * cls->slab_size + cls->wide_size;
+    stats->metadata += cls->slabs * sizeof(loam_pool_slab) + cls->wide_size;
     stats->lost += cls->slabs * (cls->slab_size - cls->capacity * size - records);
     stats->allocations += cls->allocations;
     stats->failures += cls->failures;
@@ -132,7 +132,7 @@ static void add_class(loam_stats *stats, const loam_pool_class *cls, size_t side
 static void add_heap(loam_stats *stats, const loam_pool_heap *heap)
 {
     for (size_t i = 0; i < heap->pool->shape.count; i++) {
-        size_t side = i < SIDE_CLASSES ? loam_atomic_load(&heap->sides[i].count) : 0;
+        size_t side = loam_atomic_load(&heap->sides[i].count);
 
         if (is_ready(heap, i)) {
             add_class(stats, &heap->classes[i], side);

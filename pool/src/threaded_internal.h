@@ -19,20 +19,19 @@
 #include "internal/os.h"
 
 enum {
-    SMALL_BLOCK = 64,  /* blocks below it don't enter the front of a thread whose they aren't */
-    SIDE_CLASSES = 7,  /* so many classes have such blocks at most: 8, 16 ... 56 */
-    SIDE_BLOCKS = 16,  /* that wait until they are sent */
-    INBOX_FRONTS = 1,  /* as many blocks may wait at a door until others take them in */
-    KNOWN_HEAPS = 16,  /* of a thread, found without a lock; a power of two */
-    FRONT_MOST = 64,   /* blocks of a front, unless the configuration says otherwise */
-    FRONT_LEAST = 2,   /* and */
-    FRONT_BYTES = 4096 /* between these as many as are so many bytes */
+    SIDE_BLOCKS = 56,   /* of others that wait until they are sent, at most */
+    INBOX_FRONTS = 4,   /* as many blocks may wait at a door until others take them in */
+    KNOWN_HEAPS = 16,   /* of a thread, found without a lock; a power of two */
+    FRONT_MOST = 64,    /* blocks of a front, unless the configuration says otherwise */
+    FRONT_LEAST = 2,    /* and */
+    FRONT_BYTES = 4096, /* between these as many as are so many bytes; */
+    CALM = 1 << 20      /* all that is free, while the slabs of a thread are not more than this */
 };
 
-/* Small blocks of others, on their way out. */
+/* Blocks of others, on their way out. */
 typedef struct side_line {
-    size_t count; /* written by the thread only, and read by others */
-    void *blocks[SIDE_BLOCKS];
+    size_t count;  /* written by the thread only, and read by others */
+    void **blocks; /* room for side_room(); constant */
 } side_line;
 
 struct loam_pool_heap {
@@ -45,8 +44,9 @@ struct loam_pool_heap {
     size_t pending;         /* bit of a class: something waits that nobody will come for */
     uint64_t ready;         /* bit of a class: it was needed, and is what its pattern is */
     uint64_t spilled;       /* the same: it spilled last, and did not refill since */
+    size_t taken;           /* bytes of its slabs */
+    side_line *sides;       /* one for each class, behind the classes; constant */
     char apart[64];
-    side_line sides[SIDE_CLASSES];
     loam_pool_class classes[]; /* of which the first shape.count are in use */
 };
 
@@ -91,9 +91,10 @@ static inline loam_os_mutex *threaded_mutex(loam_pool_threaded *pool)
     return (loam_os_mutex *)(void *)&pool->lock;
 }
 
-static inline size_t room_of(const loam_pool_class *cls)
+/* Blocks of others that may wait. */
+static inline size_t side_room(const loam_pool_class *cls)
 {
-    return (size_t)(cls->front.high - cls->front.low);
+    return loam_max(loam_min(cls->room, SIDE_BLOCKS), 1);
 }
 
 /* ---- what others may look at while the thread writes it ---- */
@@ -161,6 +162,9 @@ void loam_threaded_make_ready(loam_pool_heap *heap, loam_pool_class *cls);
 /* Gives a heap's lock back, and takes in what came meanwhile if it has no thread. */
 void loam_threaded_leave(loam_pool_heap *heap);
 
+/* Sends the blocks of others that wait in a class. With the heap's lock. */
+void loam_threaded_send_side(loam_pool_heap *heap, loam_pool_class *cls);
+
 /* Gives up all that a heap's fronts and side lines hold, takes in what waits, drops empty slabs. With
  * the heap's lock. Returns how many bytes went. */
 size_t loam_threaded_flush(loam_pool_heap *heap);
@@ -182,6 +186,9 @@ size_t loam_threaded_heap_bytes(const loam_pool_threaded *pool);
 
 /* Gives the memory of a heap back, which nobody has any more. */
 void loam_threaded_end_heap(loam_pool_threaded *pool, loam_pool_heap *heap);
+
+/* The source refused a slab: what this thread keeps goes, and what others have at their doors. */
+bool loam_threaded_relieve(loam_pool_class *cls);
 
 /* What a class of a threaded pool has to do with others. */
 extern const loam_pool_ties loam_threaded_ties;

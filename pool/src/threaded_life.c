@@ -139,9 +139,36 @@ static void make_pattern(loam_pool_class *pattern, const loam_pool_config *confi
     size_t many = loam_max(loam_min(FRONT_BYTES / pattern->front.size, FRONT_MOST), FRONT_LEAST);
 
     if (config->front == 0 && !pattern->watched)
-        pattern->front.high = pattern->front.low + many;
+        loam_pool_set_front(pattern, many, config->keep == 0 ? CALM : 0);
+    pattern->relieve = loam_threaded_relieve;
     pattern->keep = config->keep == 0;
     pattern->ties = &loam_threaded_ties;
+}
+
+static size_t bytes_of_heap(const loam_pool *shape)
+{
+    size_t bytes = offsetof(loam_pool_heap, classes);
+
+    for (size_t i = 0; i < shape->count; i++)
+        bytes += sizeof(loam_pool_class) + sizeof(side_line) +
+                 side_room(&shape->classes[i]) * sizeof(void *);
+    return bytes;
+}
+
+/* Where a slab is one granule of one region, its owner stands at a place that the address tells. */
+static void find_records(loam_pool_threaded *pool)
+{
+    const loam_region *region = pool->shape.classes[0].region;
+
+    if (!region || pool->watched)
+        return;
+    for (size_t i = 0; i < pool->shape.count; i++) {
+        if (pool->shape.classes[i].slab_size == LOAM_REGION_GRANULE)
+            pool->direct = pool->shape.classes[i].front.size;
+    }
+    pool->stride = region->stride;
+    pool->records = region->records + sizeof(loam_record) + offsetof(loam_pool_slab, owner) -
+                    (region->base >> LOAM_REGION_GRANULE_SHIFT) * region->stride;
 }
 
 bool loam_pool_threaded_init(loam_pool_threaded *pool, const loam_pool_config *config)
@@ -154,9 +181,9 @@ bool loam_pool_threaded_init(loam_pool_threaded *pool, const loam_pool_config *c
         return false;
     for (size_t i = 0; i < pool->shape.count; i++)
         make_pattern(&pool->shape.classes[i], config);
-    pool->small = pool->shape.classes[0].watched ? 0 : SMALL_BLOCK;
-    pool->heap_size =
-        offsetof(loam_pool_heap, classes) + pool->shape.count * sizeof(loam_pool_class);
+    pool->watched = pool->shape.classes[0].watched;
+    find_records(pool);
+    pool->heap_size = bytes_of_heap(&pool->shape);
     link_pool(pool);
     return true;
 }

@@ -129,10 +129,13 @@ TEST(edges_move_half_of_the_front, fast)
 {
     source src;
     loam_pool_class cls;
+    loam_pool_class_config config;
     size_t room;
 
     source_begin(&src, SOURCE_REGION);
-    begin_class_of(&cls, &src, 64);
+    config = class_config(&src, 64);
+    config.front = LOAM_POOL_FRONT; /* and no more */
+    begin_class(&cls, &config);
     need_a_front(&cls);
     room = room_of(&cls);
     blocks[0] = must_take(&cls);
@@ -162,10 +165,13 @@ TEST(spilling_keeps_the_younger_half, fast)
 {
     source src;
     loam_pool_class cls;
+    loam_pool_class_config config;
     size_t room, count;
 
     source_begin(&src, SOURCE_REGION);
-    begin_class_of(&cls, &src, 128);
+    config = class_config(&src, 128);
+    config.front = LOAM_POOL_FRONT; /* and no more */
+    begin_class(&cls, &config);
     need_a_front(&cls);
     room = room_of(&cls);
     for (size_t i = 0; i < 4 * room; i++)

@@ -87,6 +87,7 @@ typedef struct loam_pool {
     loam_allocator allocator; /**< As configured. */
     const char *name;         /**< As configured. */
     size_t own_size;          /**< Bytes of what holds the classes. */
+    size_t taken;             /**< Bytes of all slabs. */
     loam_record *large;       /**< Large blocks of granules, newest first. */
     size_t large_blocks;      /**< Count of live large blocks. */
     size_t large_live;        /**< Their bytes. */
@@ -132,9 +133,12 @@ LOAM_INLINE loam_pool_class *loam_pool_class_at_once_(const loam_pool *pool, siz
     size_t last = (size - 1) | (align - 1); /* one less than the multiple of `align` */
     loam_pool_class *cls;
 
-    if (LOAM_UNLIKELY(last >= LOAM_POOL_LARGEST))
+    if (LOAM_LIKELY(last < LOAM_POOL_SMALL))
+        cls = pool->by_8[last / 8];
+    else if (last < LOAM_POOL_LARGEST)
+        cls = pool->by_128[last / 128];
+    else
         return NULL;
-    cls = last < LOAM_POOL_SMALL ? pool->by_8[last / 8] : pool->by_128[last / 128];
     return LOAM_LIKELY(align <= cls->front.align) ? cls : NULL;
 }
 

@@ -54,8 +54,11 @@
 
 LOAM_BEGIN_DECLS
 
-/** The most blocks that a front holds. */
+/** The most blocks that a front holds, unless it may keep more; see "What is kept". */
 #define LOAM_POOL_FRONT 64
+
+/** While its slabs take no more bytes than these, 4 MiB, a front may keep all that is free. */
+#define LOAM_POOL_CALM ((size_t)4 << 20)
 
 /** The biggest block of a class: 32 KiB. */
 #define LOAM_POOL_LARGEST ((size_t)32 << 10)
@@ -132,6 +135,10 @@ struct loam_pool_class {
     size_t live_bits;         /**< Where the bits of live blocks stand, in checked builds. */
     size_t link;              /**< Where in a block others link it while it travels. */
     size_t keep;              /**< The most empty slabs to keep. */
+    size_t room;              /**< Blocks that the front may hold in any case; */
+    size_t most;              /**< at most so many; */
+    size_t calm;              /**< while slabs take no more bytes than this, as many as that. */
+    size_t *taken;            /**< Bytes that they take: those of the class, or of its pool. */
     unsigned slab_shift;      /**< The base-two logarithm of `slab_size`. */
     unsigned header_mask;     /**< How many places a slab's record may have, less one. */
     uint16_t capacity;        /**< Blocks of a slab. */
@@ -144,6 +151,8 @@ struct loam_pool_class {
     void *context;                                 /**< As configured. */
     const char *name;                              /**< As configured. */
     const loam_pool_ties *ties;                    /**< Of a class of a threaded pool; else NULL. */
+    /** Of a class of a pool: gives back what its other classes keep. False: nothing. Else NULL. */
+    bool (*relieve)(loam_pool_class *cls);
     /* What changes. */
     loam_pool_slab *lists[LOAM_POOL_LISTS_]; /**< Newest first. */
     size_t slabs;                            /**< How many there are. */
@@ -152,8 +161,12 @@ struct loam_pool_class {
     size_t peak;        /**< The most blocks that were seen live. */
     size_t allocations; /**< Blocks that came out of slabs since init. */
     size_t failures;    /**< Takes refused since init. */
-    size_t away;     /**< With ties: blocks sent to other classes, less those that came from any. */
-    unsigned colour; /**< Of the next slab. */
+    size_t away; /**< With ties: blocks sent to other classes, less those that came from any. */
+    size_t own_taken; /**< What `taken` points to where the class is alone. */
+    void **wide;      /**< Where the front is while it is too big for `slots`; else NULL. */
+    size_t wide_size; /**< Bytes of that. */
+    unsigned colour;  /**< Of the next slab. */
+    uint16_t bundle;  /**< How many others a block can tell of that is sent; constant. */
     void *slots[LOAM_POOL_FRONT]; /**< The front. */
     char apart[64];               /**< Keeps what other threads write off the lines of the owner. */
     void *inbox;                  /**< Blocks that other threads gave, linked. */

@@ -76,8 +76,12 @@ struct loam_pool_threaded {
     loam_pool shape;
     uint64_t number;  /**< No other pool of this process has or had it. */
     size_t heap_size; /**< Bytes of a heap. */
-    size_t small;     /**< Blocks below it don't enter the front of a thread whose they aren't. */
-    size_t own_size;  /**< Bytes of this structure, where loam_pool_threaded_create() made it. */
+    /** Blocks up to this size lie in slabs of one granule, all in one region, and are not watched; */
+    size_t direct;
+    uintptr_t records; /**< whose records tell the owner, that of granule 0 here, */
+    size_t stride;     /**< and the next one so many bytes behind. */
+    bool watched;      /**< As loam_pool_class::watched, of all classes. */
+    size_t own_size;   /**< Bytes of this structure, where loam_pool_threaded_create() made it. */
     loam_pool_threaded *newer; /**< In the list of all, for forks. */
     loam_pool_threaded *older; /**< Also. */
     char apart[64];            /**< Keeps what is read only off the lines that change. */
