@@ -259,7 +259,14 @@ LOAM_NODISCARD bool loam_span_resize_run(loam_span *span, void *ptr, size_t coun
 /** The span as a source of granules. Thread safe. Cost: O(1). */
 loam_granules loam_span_granules(loam_span *span);
 
-/* ---- blocks ---- */
+/* ---- blocks ----
+ *
+ * They grow and shrink where they are. Pages are not moved within a region: the system unmaps what is
+ * at the new place before it knows whether it can move them. Blocks that are to be moved instead of
+ * copied belong in mappings of their own, from some size on, which ::loam_split says:
+ *
+ *     loam_split_init(&split, loam_span_allocator(&span), loam_vm_allocator(), 32 << 20);
+ */
 
 /** Takes a block of whole granules: 64 KiB for anything below. One of a chunk or more is at the start
  * of a chunk.

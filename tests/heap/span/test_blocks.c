@@ -99,6 +99,31 @@ TEST(contents_stay_when_blocks_grow_and_shrink, fast)
     world_end(&the);
 }
 
+/* Blocks that outgrow spans live in mappings, whose pages move. */
+TEST(huge_blocks_go_to_mappings_of_their_own, fast)
+{
+    loam_split split;
+    loam_allocator handle;
+    size_t size = MIB;
+    char *ptr;
+
+    world_begin(&the, 1, 8, NULL);
+    loam_split_init(&split, loam_span_allocator(&the.span), loam_vm_allocator(), 8 * MIB);
+    handle = loam_split_allocator(&split);
+    ptr = (char *)loam_alloc(handle, size, 16);
+    EXPECT(ptr && loam_span_owns(&the.span, ptr));
+    ptr[0] = 1;
+    for (; size < 128 * MIB; size *= 2) {
+        ptr = (char *)loam_realloc(handle, ptr, size, 2 * size, 16);
+        EXPECT(ptr);
+        EXPECT_EQ(ptr[0], 1);
+        EXPECT_EQ(loam_span_owns(&the.span, ptr), 2 * size <= 8 * MIB);
+    }
+    EXPECT_EQ(stats_of(&the.span).live, 0);
+    loam_dealloc(handle, ptr, size, 16);
+    world_end(&the);
+}
+
 /* ---- conformance ---- */
 
 typedef struct subject {
