@@ -303,9 +303,9 @@ static void shorten(loam_span *span, size_t ground, size_t index, size_t count, 
     loam_record *head = loam_region_record(region, index);
     size_t tail = index + new_count, cut = count - new_count;
 
-    loam_span_purge_tail(span, region, tail, cut);
     loam_mark_dead(loam_region_address(region, tail), cut * LOAM_REGION_GRANULE);
     loam_span_clear(region, tail, cut);
+    loam_span_purge_tail(span, region, tail, cut);
     loam_os_mutex_lock(loam_span_mutex(span));
     loam_record_set_extent(head, new_count, loam_record_state(head));
     loam_span_settle(span, ground, tail, cut, loam_span_now());
@@ -380,8 +380,6 @@ bool loam_span_resize_at(loam_span *span, size_t ground, void *ptr, size_t count
         return true;
     loam_os_mutex_lock(loam_span_mutex(span));
     done = lengthen(span, ground, index, count, new_count - count);
-    if (done)
-        span->peak = loam_max(span->peak, span->live);
     loam_os_mutex_unlock(loam_span_mutex(span));
     return done;
 }

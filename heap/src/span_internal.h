@@ -322,6 +322,10 @@ void loam_span_retire(loam_span *span);
 /* Appends a ground. With the lock, or before anybody else knows the span. */
 void loam_span_append(loam_span *span, const loam_span_ground_ *ground);
 
+/* Committed pages, zero, at least so many bytes; `*size` becomes how many. NULL iff the system refuses. */
+void *loam_span_get_pages(size_t *size);
+void loam_span_end_pages(void *ptr, size_t size);
+
 /* A table for a region. False iff its records are too small or the system refuses. */
 bool loam_span_make_table(loam_region *region, loam_span_ground_ *ground);
 void loam_span_end_table(loam_span_ground_ *ground);

@@ -6,6 +6,7 @@
 #include "span_internal.h"
 
 #include "internal/mark.h"
+#include "internal/vm_cache.h"
 
 #include <string.h>
 
@@ -102,23 +103,44 @@ void loam_span_unlink_sharded(loam_span_sharded *sharded)
     loam_os_mutex_unlock(&all.lock);
 }
 
+/* ---- pages of its own ---- */
+
+/* What the system refuses to take back is kept by the page layer, and offered to it again; nobody else
+ * asks for this kind. */
+enum { MAPPING_REFUSED = UINT16_MAX };
+
+void *loam_span_get_pages(size_t *size)
+{
+    void *ptr;
+
+    *size = loam_round_up(*size, loam_vm_reserve_granularity());
+    ptr = loam_vm_reserve(*size, loam_vm_reserve_granularity());
+    if (ptr && !loam_vm_commit(ptr, *size)) {
+        loam_span_end_pages(ptr, *size);
+        ptr = NULL;
+    }
+    return ptr;
+}
+
+void loam_span_end_pages(void *ptr, size_t size)
+{
+    loam_mapping mapping = {.base = (char *)ptr, .size = size, .kind = MAPPING_REFUSED};
+
+    (void)loam_vm_cache_release(&mapping);
+}
+
 /* ---- grounds ---- */
 
 bool loam_span_make_table(loam_region *region, loam_span_ground_ *ground)
 {
-    size_t chunks = region->granules / LOAM_REGION_CHUNK_GRANULES;
-    size_t size = loam_round_up(loam_max(chunks, 1), loam_vm_reserve_granularity());
+    size_t size = loam_max(region->granules / LOAM_REGION_CHUNK_GRANULES, 1);
     void *table;
 
     if (region->stride < loam_span_min_stride())
         return false;
-    table = loam_vm_reserve(size, loam_vm_reserve_granularity());
+    table = loam_span_get_pages(&size);
     if (!table)
         return false;
-    if (!loam_vm_commit(table, loam_round_up(loam_max(chunks, 1), loam_vm_page_size()))) {
-        (void)loam_vm_release(table, size);
-        return false;
-    }
     *ground = (loam_span_ground_){region, (uint8_t *)table, size};
     return true;
 }
@@ -126,7 +148,7 @@ bool loam_span_make_table(loam_region *region, loam_span_ground_ *ground)
 void loam_span_end_table(loam_span_ground_ *ground)
 {
     if (ground->chunks_size != 0)
-        (void)loam_vm_release(ground->chunks, ground->chunks_size);
+        loam_span_end_pages(ground->chunks, ground->chunks_size);
 }
 
 void loam_span_append(loam_span *span, const loam_span_ground_ *ground)

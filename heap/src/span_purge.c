@@ -70,7 +70,7 @@ static void purge_part(purge *p, loam_region *region, size_t start, size_t end,
         while (stop < end && stop - start < p->left && wants(region, stop, policy))
             stop++;
         if (stop > start && !purge_stretch(region, start, stop, policy)) {
-            p->span->refused++;
+            loam_atomic_add(&p->span->refused, 1);
             p->stopped = true;
             return;
         }

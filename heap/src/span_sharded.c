@@ -4,7 +4,7 @@
 
 /* ---- the thread's shard ---- */
 
-static _Thread_local unsigned hint; /* modulo the count of shards; from 1 on, 0: none yet */
+static LOAM_SPAN_TLS unsigned hint; /* modulo the count of shards; from 1 on, 0: none yet */
 
 static size_t my_shard(const loam_span_sharded *sharded)
 {

@@ -6,7 +6,7 @@
 /* ---- a thread's number ---- */
 
 static size_t numbers;            /* how many threads have one */
-static _Thread_local size_t mine; /* 0: none yet */
+static LOAM_SPAN_TLS size_t mine; /* 0: none yet */
 
 static void empty(loam_span_sharded *sharded, loam_span_cache_ *cache);
 

@@ -18,6 +18,13 @@
 
 #include "span_internal.h"
 
+/* In the block of memory that a thread has from its start, so that no call is needed to find it. */
+#if defined(__ELF__) && (defined(__GNUC__) || defined(__clang__))
+#define LOAM_SPAN_TLS __attribute__((tls_model("initial-exec"))) _Thread_local
+#else
+#define LOAM_SPAN_TLS _Thread_local
+#endif
+
 /* The first slot of each size, and the end. */
 static const unsigned char loam_cache_slots[LOAM_SPAN_FRONTS_ + 1] = {0, 4, 6, 7, 8};
 

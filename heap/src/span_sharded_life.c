@@ -99,14 +99,13 @@ void loam_span_sharded_deinit(loam_span_sharded *sharded)
 loam_span_sharded *loam_span_sharded_create(loam_region *region,
                                             const loam_span_sharded_config *config)
 {
-    size_t size = loam_round_up(sizeof(loam_span_sharded), loam_vm_reserve_granularity());
-    void *memory = loam_vm_reserve(size, loam_vm_reserve_granularity());
-    loam_span_sharded *sharded = (loam_span_sharded *)memory;
+    size_t size = sizeof(loam_span_sharded);
+    loam_span_sharded *sharded = (loam_span_sharded *)loam_span_get_pages(&size);
 
-    if (!memory)
+    if (!sharded)
         return NULL;
-    if (!loam_vm_commit(memory, size) || !loam_span_sharded_init(sharded, region, config)) {
-        (void)loam_vm_release(memory, size);
+    if (!loam_span_sharded_init(sharded, region, config)) {
+        loam_span_end_pages(sharded, size);
         return NULL;
     }
     sharded->own_size = size;
@@ -121,7 +120,7 @@ void loam_span_sharded_destroy(loam_span_sharded *sharded)
         return;
     size = sharded->own_size;
     loam_span_sharded_deinit(sharded);
-    (void)loam_vm_release(sharded, size);
+    loam_span_end_pages(sharded, size);
 }
 
 /* ---- giving memory back ---- */

@@ -185,6 +185,23 @@ TEST(tails_of_blocks_go_at_once, fast)
     world_end(&the);
 }
 
+/* What was purged lazily is not warm, and not known to be zero. */
+TEST(tails_may_go_lazily, fast)
+{
+    loam_granules_info info;
+    char *ptr;
+
+    world_begin(&the, 1, 1, &(loam_span_config){.shrunk = LOAM_SPAN_LAZY, .shrunk_least = GRANULE});
+    ptr = (char *)loam_span_alloc(&the.span, 60 * GRANULE, 1);
+    memset(ptr, 1, 60 * GRANULE);
+    EXPECT(loam_span_resize(&the.span, ptr, 60 * GRANULE, 10 * GRANULE));
+    EXPECT_EQ(figures_of(&the.span).warm, 0);
+    EXPECT_GOOD_SPAN(&the.span);
+    EXPECT(loam_span_take(&the.span, 51, 1, KIND, NULL, &info));
+    EXPECT_EQ(info.dirty, 50);
+    world_end(&the);
+}
+
 /* Somebody is in the span: nobody waits. */
 static void step_beside(void *context, size_t index)
 {
