@@ -55,7 +55,7 @@ wrong(trace_error *error, uint64_t offset, const char *format, ...)
 
     error->offset = offset;
     va_start(arguments, format);
-    vsnprintf(error->reason, sizeof error->reason, format, arguments);
+    (void)vsnprintf(error->reason, sizeof error->reason, format, arguments);
     va_end(arguments);
     return false;
 }
@@ -258,7 +258,7 @@ trace *trace_load(const char *path, trace_error *error)
         wrong(error, size, "cannot be read: %s", strerror(errno));
     free(bytes);
     if (file)
-        fclose(file);
+        (void)fclose(file);
     return t;
 }
 
