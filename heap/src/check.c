@@ -2,6 +2,8 @@
  * seen to lead to where there can be what it leads to. */
 #include "front.h"
 
+#include "internal/mark.h"
+
 typedef struct check {
     const loam_heap *heap;
     loam_check_fn report;
@@ -20,8 +22,10 @@ static bool expect(check *c, bool holds, const char *property, const void *where
     if (holds)
         return true;
     c->good = false;
+    loam_mark_loud();
     if (c->report)
         c->report(c->context, property, where);
+    loam_mark_quiet();
     return false;
 }
 
@@ -295,22 +299,31 @@ static void check_lists(check *c)
     expect(c, c->listed == 0, "H6: free block that is in no ring", heap);
 }
 
+static void check_all(check *c)
+{
+    const loam_heap *heap = c->heap;
+
+    if (!check_control(c) || !check_regions(c))
+        return;
+    for (word link = heap->newest; link;) {
+        const region *r = region_at(heap, link);
+
+        check_blocks(c, r);
+        link = r->older;
+    }
+    expect(c, c->blocks == heap->blocks, "H10: live blocks are counted wrong", &heap->blocks);
+    expect(c, c->live == live_bytes(heap), "H10: live bytes are counted wrong", &heap->room);
+    expect(c, c->fresh || heap->fresh_low == heap->fresh_high,
+           "H11: the fresh range is not inside of a free block", &heap->fresh_low);
+    check_lists(c);
+}
+
 bool loam_heap_check(const loam_heap *heap, loam_check_fn report, void *context)
 {
     check c = {.heap = heap, .report = report, .context = context, .good = true};
 
-    if (!check_control(&c) || !check_regions(&c))
-        return false;
-    for (word link = heap->newest; link;) {
-        const region *r = region_at(heap, link);
-
-        check_blocks(&c, r);
-        link = r->older;
-    }
-    expect(&c, c.blocks == heap->blocks, "H10: live blocks are counted wrong", &heap->blocks);
-    expect(&c, c.live == live_bytes(heap), "H10: live bytes are counted wrong", &heap->room);
-    expect(&c, c.fresh || heap->fresh_low == heap->fresh_high,
-           "H11: the fresh range is not inside of a free block", &heap->fresh_low);
-    check_lists(&c);
+    loam_mark_quiet();
+    check_all(&c);
+    loam_mark_loud();
     return c.good;
 }

@@ -1,6 +1,8 @@
 /* grow.c: regions from a source. */
 #include "front.h"
 
+#include "internal/mark.h"
+
 block *loam_heap_whole(const loam_heap *heap, const region *r)
 {
     block *first = block_at(heap, r->first);
@@ -82,7 +84,9 @@ bool loam_heap_grow(loam_heap *heap, size_t need, size_t align)
 static void release(loam_heap *heap, region *r)
 {
     block *whole = block_at(heap, r->first);
+    void *base = block_at(heap, r->base);
     region *newer = NULL;
+    size_t size = r->size;
 
     for (word link = heap->newest; region_at(heap, link) != r; link = newer->older)
         newer = region_at(heap, link);
@@ -91,9 +95,9 @@ static void release(loam_heap *heap, region *r)
     unlist_block(heap, whole, r->end - r->first);
     if (heap->fresh_low - r->first < r->end - r->first)
         heap->fresh_low = heap->fresh_high;
-    heap->held -= r->size;
+    heap->held -= size;
     loam_heap_watch_end(heap, r);
-    loam_dealloc(heap->source, block_at(heap, r->base), r->size, LOAM_HEAP_ALIGN);
+    loam_dealloc(heap->source, base, size, LOAM_HEAP_ALIGN);
 }
 
 static bool may_go(const loam_heap *heap, const region *r)
@@ -139,5 +143,11 @@ void loam_heap_keep_few(loam_heap *heap)
 
 size_t loam_heap_trim(loam_heap *heap)
 {
-    return heap->source.ops ? keep_few(heap, LOAM_HEAP_KEEP_NONE) : 0;
+    size_t gone = 0;
+
+    loam_mark_quiet();
+    if (heap->source.ops)
+        gone = keep_few(heap, LOAM_HEAP_KEEP_NONE);
+    loam_mark_loud();
+    return gone;
 }

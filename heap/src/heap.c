@@ -5,6 +5,8 @@
  */
 #include "front.h"
 
+#include "internal/mark.h"
+
 /* ---- layout ---- */
 
 /* The end of sizes that have rings: a buffer of four times as much has them for twice the sizes. */
@@ -224,12 +226,12 @@ void loam_heap_destroy(loam_heap *heap)
     base = block_at(heap, heap->first.base);
     size = heap->first.size;
     for (word link = heap->newest; link;) {
-        region *r = region_at(heap, link);
+        region *r = region_at(heap, link), gone = *r;
 
-        link = r->older;
+        link = gone.older;
         loam_heap_watch_end(heap, r);
-        if (r->source && r != &heap->first)
-            loam_dealloc(source, block_at(heap, r->base), r->size, LOAM_HEAP_ALIGN);
+        if (gone.source && r != &heap->first)
+            loam_dealloc(source, block_at(heap, gone.base), gone.size, LOAM_HEAP_ALIGN);
     }
     loam_dealloc(source, base, size, LOAM_HEAP_ALIGN);
 }
@@ -262,11 +264,12 @@ bool loam_heap_add(loam_heap *heap, void *buffer, size_t size)
 
     if (!buffer || size > LOAM_HEAP_MAX)
         return false;
+    loam_mark_quiet();
     r = loam_heap_add_region(heap, buffer, size);
-    if (!r)
-        return false;
-    loam_heap_watch_region(heap, r);
-    return true;
+    if (r)
+        loam_heap_watch_region(heap, r);
+    loam_mark_loud();
+    return r != NULL;
 }
 
 bool loam_heap_owns(const loam_heap *heap, const void *ptr)
@@ -285,6 +288,7 @@ bool loam_heap_owns(const loam_heap *heap, const void *ptr)
 
 void loam_heap_reset(loam_heap *heap)
 {
+    loam_mark_quiet();
     empty_lists(heap);
     for (word link = heap->newest; link;) {
         region *r = region_at(heap, link);
@@ -297,4 +301,5 @@ void loam_heap_reset(loam_heap *heap)
         loam_heap_watch_region(heap, r);
     }
     loam_heap_keep_few(heap);
+    loam_mark_loud();
 }

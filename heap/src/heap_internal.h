@@ -393,6 +393,7 @@ void loam_heap_watch_dealloc(loam_heap *heap, void *ptr);
 void loam_heap_watch_dealloc_sized(loam_heap *heap, void *ptr, size_t size);
 void *loam_heap_watch_realloc(loam_heap *heap, void *ptr, size_t size, size_t align);
 bool loam_heap_watch_resize(loam_heap *heap, void *ptr, size_t size);
+size_t loam_heap_watch_usable_size(const void *ptr);
 
 /* The blocks of a region are all free; a region goes; [from, to) belongs to the heap. */
 void loam_heap_watch_region(const loam_heap *heap, const region *r);

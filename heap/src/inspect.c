@@ -1,6 +1,8 @@
 /* inspect.c: figures of a heap, and a walk over its memory. */
 #include "heap_internal.h"
 
+#include "internal/mark.h"
+
 /* ---- figures ---- */
 
 static size_t metadata_of(const loam_heap *heap, const region *r)
@@ -60,6 +62,7 @@ void loam_heap_measure(const loam_heap *heap, loam_heap_figures *figures)
     size_t held = live_bytes(heap) + heap->blocks * WORD;
 
     memset(figures, 0, sizeof *figures);
+    loam_mark_quiet();
     for (word link = heap->newest; link;) {
         const region *r = region_at(heap, link);
 
@@ -67,6 +70,7 @@ void loam_heap_measure(const loam_heap *heap, loam_heap_figures *figures)
         measure_region(r, heap, figures);
         link = r->older;
     }
+    loam_mark_loud();
     if (held != 0)
         figures->internal_fragmentation = 1.0 - (double)figures->requested / (double)held;
     if (figures->free_bytes != 0)
@@ -85,7 +89,14 @@ static bool show(const walk *w, const void *from, const void *to, loam_walk_kind
 {
     loam_walk_item item = {from, (size_t)((uintptr_t)to - (uintptr_t)from), kind};
 
-    return item.size == 0 || w->visit(w->context, &item);
+    bool go_on;
+
+    if (item.size == 0)
+        return true;
+    loam_mark_loud();
+    go_on = w->visit(w->context, &item);
+    loam_mark_quiet();
+    return go_on;
 }
 
 static bool walk_region(const walk *w, const loam_heap *heap, const region *r)
@@ -121,10 +132,11 @@ static const region *region_after(const loam_heap *heap, const region *shown)
 bool loam_heap_walk(const loam_heap *heap, loam_walk_fn visit, void *context)
 {
     const walk w = {visit, context};
+    bool all = true;
 
-    for (const region *r = &heap->first; r; r = region_after(heap, r)) {
-        if (!walk_region(&w, heap, r))
-            return false;
-    }
-    return true;
+    loam_mark_quiet();
+    for (const region *r = &heap->first; all && r; r = region_after(heap, r))
+        all = walk_region(&w, heap, r);
+    loam_mark_loud();
+    return all;
 }

@@ -3,6 +3,8 @@
  */
 #include "heap_internal.h"
 
+#include "internal/mark.h"
+
 size_t loam_heap_requested(const void *ptr)
 {
     const block *b = block_of(ptr);
@@ -106,6 +108,16 @@ void loam_heap_verify(const loam_heap *heap, const void *ptr)
 {
     if (LOAM_CHECKS && !is_block(heap, ptr))
         loam_fatal(diagnose(heap, ptr), ptr);
+}
+
+size_t loam_heap_watch_usable_size(const void *ptr)
+{
+    size_t size;
+
+    loam_mark_quiet();
+    size = ptr ? live_size(block_of(ptr)) - WORD : 0;
+    loam_mark_loud();
+    return size;
 }
 
 bool loam_heap_has_size(const loam_heap *heap, const void *ptr, size_t size)

@@ -10,14 +10,6 @@
 
 #include "internal/mark.h"
 
-#if LOAM_VALGRIND
-#define QUIET VALGRIND_DISABLE_ERROR_REPORTING
-#define LOUD  VALGRIND_ENABLE_ERROR_REPORTING
-#else
-#define QUIET (void)0
-#define LOUD  (void)0
-#endif
-
 bool loam_heap_must_watch(bool shared)
 {
     return LOAM_CHECKS || (!shared && loam_mark_wanted());
@@ -67,12 +59,12 @@ void *loam_heap_watch_alloc(loam_heap *heap, size_t size, size_t align, bool zer
 {
     void *ptr;
 
-    QUIET;
+    loam_mark_quiet();
     heap->spent_low = heap->spent_high = 0;
     ptr = loam_heap_take_or_grow(heap, size, align);
     if (ptr)
         mark_change(heap, ptr, 0);
-    LOUD;
+    loam_mark_loud();
     if (!ptr)
         return NULL;
     if (zero) {
@@ -85,20 +77,20 @@ void *loam_heap_watch_alloc(loam_heap *heap, size_t size, size_t align, bool zer
 
 void loam_heap_watch_dealloc(loam_heap *heap, void *ptr)
 {
-    QUIET;
+    loam_mark_quiet();
     loam_heap_verify(heap, ptr);
     loam_heap_watch_free(heap, ptr, (char *)ptr + loam_heap_usable_size(heap, ptr));
     loam_heap_put(heap, ptr);
-    LOUD;
+    loam_mark_loud();
 }
 
 void loam_heap_watch_dealloc_sized(loam_heap *heap, void *ptr, size_t size)
 {
-    QUIET;
+    loam_mark_quiet();
     loam_heap_verify(heap, ptr);
     if (LOAM_CHECKS && !loam_heap_has_size(heap, ptr, size))
         loam_fatal(LOAM_MISUSE_WRONG_SIZE, ptr);
-    LOUD;
+    loam_mark_loud();
     loam_heap_watch_dealloc(heap, ptr);
 }
 
@@ -107,13 +99,13 @@ bool loam_heap_watch_resize(loam_heap *heap, void *ptr, size_t size)
     size_t old_size;
     bool done;
 
-    QUIET;
+    loam_mark_quiet();
     loam_heap_verify(heap, ptr);
     old_size = loam_heap_requested(ptr);
     done = loam_heap_fit_in_place(heap, ptr, size);
     if (done)
         mark_change(heap, ptr, old_size);
-    LOUD;
+    loam_mark_loud();
     return done;
 }
 
@@ -121,19 +113,23 @@ bool loam_heap_watch_resize(loam_heap *heap, void *ptr, size_t size)
 static void *move_backwards(loam_heap *heap, void *ptr, size_t size, size_t align)
 {
     char *start, *end, *behind_it = (char *)ptr + loam_heap_requested(ptr);
+    size_t kept;
     void *moved;
 
     if (!loam_heap_reach(ptr, &start, &end))
         return NULL;
-    if (!heap->shared) {
-        loam_mark_undefined(start, (size_t)((char *)ptr - start));
-        loam_mark_undefined(behind_it, (size_t)(end - behind_it));
+    if (!heap->shared) { /* defined, since there are links and sizes in it */
+        loam_mark_live(start, (size_t)((char *)ptr - start));
+        loam_mark_live(behind_it, (size_t)(end - behind_it));
     }
+    kept = loam_min(loam_heap_requested(ptr), size);
     moved = loam_heap_grow_backwards(heap, ptr, size, align);
     loam_heap_watch_free(heap, start, moved ? moved : ptr);
     if (moved)
         behind_it = (char *)moved + loam_heap_requested(moved);
     loam_heap_watch_free(heap, behind_it, end);
+    if (moved && !heap->shared)
+        loam_mark_undefined((char *)moved + kept, size - kept);
     return moved;
 }
 
@@ -142,19 +138,19 @@ void *loam_heap_watch_realloc(loam_heap *heap, void *ptr, size_t size, size_t al
     size_t kept;
     void *moved;
 
-    QUIET;
+    loam_mark_quiet();
     loam_heap_verify(heap, ptr);
-    LOUD;
+    loam_mark_loud();
     if (size > LOAM_HEAP_MAX) {
         heap->failures++;
         return NULL;
     }
     if (((uintptr_t)ptr & (align - 1)) == 0 && loam_heap_watch_resize(heap, ptr, size))
         return ptr;
-    QUIET;
+    loam_mark_quiet();
     kept = loam_min(loam_heap_requested(ptr), size);
     moved = move_backwards(heap, ptr, size, loam_max(align, granule_mask(heap) + 1));
-    LOUD;
+    loam_mark_loud();
     if (moved)
         return moved;
     moved = loam_heap_watch_alloc(heap, size, align, false);
