@@ -411,10 +411,12 @@ static loam_region *granules_region(void *self, const void *ptr)
     size_t ground;
 
     if (!ptr) {
+        bool only;
+
         loam_os_mutex_lock(loam_span_mutex(span));
-        span->sealed = span->regions == 1;
+        only = span->sealed = span->regions == 1;
         loam_os_mutex_unlock(loam_span_mutex(span));
-        return span->sealed ? span->grounds[0].region : NULL;
+        return only ? span->grounds[0].region : NULL;
     }
     ground = loam_span_ground(span, ptr);
     return ground < LOAM_SPAN_REGIONS ? span->grounds[ground].region : NULL;

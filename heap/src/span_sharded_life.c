@@ -79,10 +79,12 @@ bool loam_span_sharded_add(loam_span_sharded *sharded, loam_region *region)
 
 loam_region *loam_sharded_seal(loam_span_sharded *sharded)
 {
+    bool only;
+
     (void)loam_span_all_lock();
-    sharded->sealed = sharded->shards[0].regions == 1;
+    only = sharded->sealed = sharded->shards[0].regions == 1;
     loam_span_all_unlock();
-    return sharded->sealed ? sharded->shards[0].grounds[0].region : NULL;
+    return only ? sharded->shards[0].grounds[0].region : NULL;
 }
 
 void loam_span_sharded_deinit(loam_span_sharded *sharded)

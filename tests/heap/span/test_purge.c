@@ -202,6 +202,30 @@ TEST(tails_may_go_lazily, fast)
     world_end(&the);
 }
 
+/* What the system may take when it likes is not given to it once more. */
+TEST(lazy_tails_are_given_once, fast)
+{
+    char *ptr;
+
+    world_begin(&the, 1, 4,
+                &(loam_span_config){.at_once = true,
+                                    .chunks = LOAM_SPAN_KEEP,
+                                    .spans = LOAM_SPAN_LAZY,
+                                    .shrunk = LOAM_SPAN_LAZY,
+                                    .shrunk_least = 4 * GRANULE});
+    ptr = (char *)loam_span_alloc(&the.span, 50 * GRANULE, 1);
+    memset(ptr, 1, 50 * GRANULE);
+    EXPECT(loam_span_resize(&the.span, ptr, 50 * GRANULE, 20 * GRANULE));
+    EXPECT_EQ(figures_of(&the.span).warm, 0);
+    EXPECT_EQ(loam_span_purge_step(&the.span, SIZE_MAX), 0);
+    EXPECT_GOOD_SPAN(&the.span);
+    ptr = (char *)loam_span_zalloc(&the.span, 40 * GRANULE, 1);
+    EXPECT(ptr);
+    for (size_t i = 0; i < 40 * GRANULE; i += KIB)
+        EXPECT_EQ(ptr[i], 0);
+    world_end(&the);
+}
+
 /* Somebody is in the span: nobody waits. */
 static void step_beside(void *context, size_t index)
 {

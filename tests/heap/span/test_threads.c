@@ -240,4 +240,21 @@ TEST(fork_while_threads_take, fast)
 }
 #endif
 
+/* ---- whether there is one region ---- */
+
+static void ask(void *context, size_t index)
+{
+    loam_region *region = loam_granules_region(loam_span_granules(&the.w.span), NULL);
+
+    (void)index;
+    EXPECT_PTR(region, context);
+}
+
+TEST(many_ask_for_the_only_region, fast)
+{
+    world_begin(&the.w, 1, 1, NULL);
+    test_run_threads(4, ask, &the.w.regions[0]);
+    world_end(&the.w);
+}
+
 TEST_MAIN
