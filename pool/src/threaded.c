@@ -106,8 +106,7 @@ static LOAM_COLD void give_without_heap(loam_pool_threaded *pool, loam_pool_clas
 #if LOAM_CHECKS
     require_known(pool, pattern, block);
 #endif
-    loam_atomic_add(&pool->away, pattern->front.size);
-    loam_atomic_add(&pool->away_blocks, 1);
+    loam_atomic_add(&pool->away[pattern - pool->shape.classes], 1);
     loam_pool_class_give_remote(pattern, block);
 }
 

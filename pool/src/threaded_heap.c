@@ -11,7 +11,7 @@
  *   T2  unused heaps have no slabs, fronts or side lines, unless they were forsaken
  *   T3  a heap without a thread has no empty slab; one with a thread has at most one, that of `spare`
  *   T4  a slab's owner is a class of the heap that has it
- *   T5  the sum of `away` over all classes, and of blocks sent by threads without a heap, is how many
+ *   T5  the sum of `away` over all classes, and of those sent by threads without a heap, is how many
  *       blocks wait in inboxes; each block that is out of its slab is live, in a front or a side
  *       line, or waits
  *   T6  what waits at the door of a heap without a thread is taken in by whoever brought it, or by
@@ -177,9 +177,19 @@ static bool adopt(loam_pool_class *cls)
     return found;
 }
 
+/* A pattern has no heap; it lies in the shape of its pool. */
+static const loam_pool *shape_of(const loam_pool_class *cls)
+{
+    const char *taken = (const char *)cls->taken;
+
+    if (cls->context)
+        return &heap_of(cls)->pool->shape;
+    return (const loam_pool *)(const void *)(taken - offsetof(loam_pool, taken));
+}
+
 static bool related(const loam_pool_class *cls, const loam_pool_class *other)
 {
-    return !cls->context || heap_of(cls)->pool == heap_of(other)->pool;
+    return shape_of(cls) == shape_of(other);
 }
 
 bool loam_threaded_relieve(loam_pool_class *cls)

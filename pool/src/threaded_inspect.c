@@ -38,6 +38,32 @@ size_t loam_pool_threaded_trim(loam_pool_threaded *pool)
     return went;
 }
 
+/* Where a step begins; two that run at once may look at the same heaps. */
+static loam_pool_heap *next_to_purge(const loam_pool_threaded *pool)
+{
+    loam_pool_heap *heap = __atomic_load_n(&pool->purged, __ATOMIC_ACQUIRE);
+
+    return heap ? heap : newest_heap(pool);
+}
+
+size_t loam_pool_threaded_purge_step(loam_pool_threaded *pool, size_t budget)
+{
+    loam_pool_heap *first = next_to_purge(pool), *heap = first;
+    size_t went = 0;
+
+    while (heap && went < budget) {
+        if (loam_os_mutex_trylock(&heap->lock)) {
+            went += loam_threaded_tidy(heap);
+            loam_threaded_leave(heap);
+        }
+        heap = heap->next ? heap->next : newest_heap(pool);
+        __atomic_store_n(&pool->purged, heap, __ATOMIC_RELEASE);
+        if (heap == first)
+            break;
+    }
+    return went;
+}
+
 size_t loam_pool_threaded_idle_bound(const loam_pool_threaded *pool)
 {
     size_t bytes = loam_threaded_heap_bytes(pool), largest = 0;
@@ -111,46 +137,50 @@ bool loam_pool_threaded_owns(loam_pool_threaded *pool, const void *ptr)
 
 /* ---- figures ---- */
 
-/* Counts of blocks and bytes are sums of what each thread did, some of them below 0: they are right
- * modulo a power of two when all are added. */
-static void add_class(loam_stats *stats, const loam_pool_class *cls, size_t side)
+/* Live blocks of each class. They are sums of what each thread did, some of them below 0: right modulo
+ * a power of two when all are added. Bytes are computed at the end, for there may be more of them than
+ * half of what a size_t can count. */
+typedef struct live_counts {
+    size_t of[LOAM_POOL_CLASSES];
+} live_counts;
+
+static size_t add_class(loam_stats *stats, const loam_pool_class *cls)
 {
     size_t size = cls->front.size, records = cls->granules.ops ? 0 : sizeof(loam_pool_slab);
-    size_t front = (size_t)(get_top(&cls->front) - cls->front.low);
-    size_t live = cls->out - front - side - cls->away;
 
-    stats->live += live * size;
-    stats->blocks += live;
     stats->peak += loam_max(cls->peak, cls->out) * size;
     stats->committed += cls->slabs * cls->slab_size + cls->wide_size;
     stats->metadata += cls->slabs * sizeof(loam_pool_slab) + cls->wide_size;
     stats->lost += cls->slabs * (cls->slab_size - cls->capacity * size - records);
     stats->allocations += cls->allocations;
     stats->failures += cls->failures;
+    return cls->out - (size_t)(get_top(&cls->front) - cls->front.low) - cls->away;
 }
 
-static void add_heap(loam_stats *stats, const loam_pool_heap *heap)
+static void add_heap(loam_stats *stats, live_counts *live, const loam_pool_heap *heap)
 {
     for (size_t i = 0; i < heap->pool->shape.count; i++) {
-        size_t side = loam_atomic_load(&heap->sides[i].count);
-
-        if (is_ready(heap, i)) {
-            add_class(stats, &heap->classes[i], side);
-        } else {
-            stats->blocks -= side;
-            stats->live -= side * heap->pool->shape.classes[i].front.size;
-        }
+        live->of[i] -= loam_atomic_load(&heap->sides[i].count);
+        if (is_ready(heap, i))
+            live->of[i] += add_class(stats, &heap->classes[i]);
     }
 }
 
-/* What is below 0 was looked at while it changed. */
-static size_t not_below_0(size_t sum)
+/* What is below 0 was looked at while it changed. No class has so many blocks that these look so. */
+static void add_live(loam_stats *stats, const live_counts *live, const loam_pool_threaded *pool)
 {
-    return sum > SIZE_MAX / 2 ? 0 : sum;
+    for (size_t i = 0; i < pool->shape.count; i++) {
+        size_t blocks = live->of[i] - loam_atomic_load(&pool->away[i]);
+
+        blocks = blocks > SIZE_MAX / 2 ? 0 : blocks;
+        stats->blocks += blocks;
+        stats->live += blocks * pool->shape.classes[i].front.size;
+    }
 }
 
 void loam_pool_threaded_stats(loam_pool_threaded *pool, loam_stats *stats)
 {
+    live_counts live = {{0}};
     size_t heaps;
 
     loam_os_mutex_lock(threaded_mutex(pool));
@@ -158,12 +188,11 @@ void loam_pool_threaded_stats(loam_pool_threaded *pool, loam_stats *stats)
     heaps = pool->heap_count * loam_threaded_heap_bytes(pool);
     for (loam_pool_heap *heap = pool->heaps; heap; heap = heap->next) {
         loam_os_mutex_lock(&heap->lock);
-        add_heap(stats, heap);
+        add_heap(stats, &live, heap);
         loam_threaded_leave(heap);
     }
     loam_os_mutex_unlock(threaded_mutex(pool));
-    stats->live = not_below_0(stats->live - loam_atomic_load(&pool->away));
-    stats->blocks = not_below_0(stats->blocks - loam_atomic_load(&pool->away_blocks));
+    add_live(stats, &live, pool);
     stats->peak = loam_max(stats->peak, stats->live);
     stats->failures += loam_atomic_load(&pool->failures);
     stats->metadata += heaps + sizeof *pool - sizeof pool->shape;
@@ -261,7 +290,7 @@ static void check_heap(check *c, const loam_pool_threaded *pool, loam_pool_heap 
 bool loam_pool_threaded_check(loam_pool_threaded *pool, loam_check_fn report, void *context)
 {
     check c = {report, context, true};
-    size_t away = pool->away_blocks, heaps = 0;
+    size_t away = 0, heaps = 0;
 
     flush_all(pool);
     c.good = loam_pool_check(&pool->shape, report, context);
@@ -271,6 +300,8 @@ bool loam_pool_threaded_check(loam_pool_threaded *pool, loam_check_fn report, vo
         for (size_t i = 0; i < pool->shape.count; i++)
             away += is_ready(heap, i) ? heap->classes[i].away : 0;
     }
+    for (size_t i = 0; i < pool->shape.count; i++)
+        away += pool->away[i];
     expect(&c, heaps == pool->heap_count, "T1: heaps are counted wrong", pool);
     expect(&c, away == 0, "T5: blocks are on their way, and wait nowhere", pool);
     return c.good;

@@ -4,6 +4,8 @@
 
 #include "internal/bits.h"
 
+#include <stdlib.h>
+
 enum { MANY = 3000 };
 
 static void *blocks[MANY];
@@ -207,6 +209,176 @@ TEST(the_edge_is_not_a_cliff, fast)
         EXPECT_LE(cls.allocations, before + LOAM_POOL_FRONT);
         loam_pool_class_give(&cls, blocks[199 - start]);
     }
+    loam_pool_class_deinit(&cls);
+    source_end(&src);
+}
+
+/* ---- what is kept ---- */
+
+enum { BATCH = 10000 };
+
+static void *batch[BATCH];
+
+static void take_batch(loam_pool_class *cls, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        batch[i] = must_take(cls);
+}
+
+/* In an order that leaves no slab empty before the end. */
+static void give_batch(loam_pool_class *cls, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        loam_pool_class_give(cls, batch[i * 7919 % count]);
+}
+
+/* A class of few slabs: all that is free is in the front, no slab is given or asked for anything, and
+ * a trim gives all of it back. */
+static void keep_all(source *src)
+{
+    loam_pool_class cls;
+    size_t taken, held;
+
+    begin_class_of(&cls, src, 64);
+    need_a_front(&cls);
+    take_batch(&cls, BATCH);
+    taken = cls.allocations;
+    held = cls.slabs;
+    for (int round = 0; round < 3; round++) {
+        give_batch(&cls, BATCH);
+        EXPECT_EQ(count_of(&cls) + class_stats(&cls).blocks, cls.out);
+        EXPECT_EQ(class_stats(&cls).blocks, 0);
+        EXPECT_EQ(cls.slabs, held);
+        EXPECT(cls.wide && cls.wide_size >= BATCH * sizeof(void *));
+        EXPECT_EQ(class_stats(&cls).committed, held * cls.slab_size + cls.wide_size);
+        take_batch(&cls, BATCH);
+        EXPECT_EQ(cls.allocations, taken);
+    }
+    give_batch(&cls, BATCH);
+    taken = cls.wide_size;
+    EXPECT_EQ(loam_pool_class_trim(&cls), held * cls.slab_size + taken);
+    EXPECT(!cls.wide && count_of(&cls) == 0);
+    EXPECT_EQ(source_held(src), 0);
+    take_batch(&cls, BATCH);
+    give_batch(&cls, BATCH);
+    EXPECT_GOOD_CLASS(&cls);
+    loam_pool_class_deinit(&cls);
+}
+
+TEST(a_small_class_keeps_all, fast)
+{
+    source src;
+
+    for (int kind = SOURCE_REGION; kind <= SOURCE_LIBC; kind++) {
+        source_begin(&src, (source_kind)kind);
+        keep_all(&src);
+        source_end(&src);
+    }
+}
+
+/* What a class has configured to keep, it keeps, and no more. */
+TEST(keep_is_the_bound, fast)
+{
+    static const size_t keeps[] = {1, 64 * KIB, 256 * KIB, MIB};
+    source src;
+    loam_pool_class cls;
+
+    for (size_t i = 0; i < sizeof keeps / sizeof *keeps; i++) {
+        loam_pool_class_config config;
+
+        source_begin(&src, SOURCE_REGION);
+        config = class_config(&src, 256);
+        config.keep = keeps[i];
+        begin_class(&cls, &config);
+        need_a_front(&cls);
+        take_batch(&cls, BATCH);
+        for (size_t n = 0; n < BATCH; n++)
+            loam_pool_class_give(&cls, batch[n]);
+        EXPECT_LE(cls.slabs * cls.slab_size, keeps[i] + 2 * cls.slab_size);
+        EXPECT_GOOD_CLASS(&cls);
+        loam_pool_class_deinit(&cls);
+        source_end(&src);
+    }
+}
+
+/* A big class: the front has a sixteenth of what is live or 64, and when nothing is live the slabs
+ * that it keeps are no more than 4 MiB, in whatever order the blocks came. */
+TEST(a_big_class_keeps_in_proportion, fast)
+{
+    enum { SIZE = 512, COUNT = 64 << 20 >> 9 };
+    void **all = malloc(COUNT * sizeof *all);
+    source src;
+    loam_pool_class cls;
+
+    EXPECT(all != NULL);
+    for (size_t step = 1; step < COUNT; step += COUNT / 2 + 7) {
+        size_t live = COUNT;
+
+        source_begin(&src, SOURCE_REGION);
+        begin_class_of(&cls, &src, SIZE);
+        need_a_front(&cls);
+        for (size_t i = 0; i < COUNT; i++)
+            all[i] = must_take(&cls);
+        for (size_t i = 0; i < COUNT; i++, live--) {
+            loam_pool_class_give(&cls, all[i * step % COUNT]);
+            EXPECT(cls.slabs * cls.slab_size <= LOAM_POOL_CALM || count_of(&cls) <= 65 + live / 15);
+        }
+        EXPECT_EQ(class_stats(&cls).blocks, 0);
+        EXPECT_LE(cls.slabs * cls.slab_size, LOAM_POOL_CALM + cls.slab_size);
+        EXPECT_GOOD_CLASS(&cls);
+        loam_pool_class_deinit(&cls);
+        source_end(&src);
+    }
+    free(all);
+}
+
+/* What one class keeps in vain is there for the others, and for large blocks: a region that is full
+ * refuses nothing while that could be met. */
+TEST(what_is_kept_is_not_missed, fast)
+{
+    loam_region_config small = {.reserve = 8 * MIB};
+    loam_pool pool;
+    loam_pool_config config;
+    source src;
+
+    for (size_t other = 0; other < 3; other++) {
+        static const size_t sizes[] = {64, 640, MIB};
+        size_t count = 0;
+        void *block;
+
+        source_begin_region(&src, &small);
+        config = pool_config(&src);
+        begin_pool(&pool, &config);
+        need_a_front(loam_pool_class_for(&pool, 64));
+        take_batch(loam_pool_class_for(&pool, 256), BATCH);
+        give_batch(loam_pool_class_for(&pool, 256), BATCH);
+        EXPECT_LE(40 * LOAM_REGION_GRANULE, source_held(&src));
+        while ((block = loam_pool_take(&pool, sizes[other])) != NULL)
+            count++;
+        EXPECT_LE(6 * MIB, count * sizes[other]);
+        EXPECT_EQ(pool_stats(&pool).failures, 1);
+        EXPECT_GOOD_POOL(&pool);
+        loam_pool_deinit(&pool);
+        source_end(&src);
+    }
+}
+
+/* Where the front cannot grow, it spills. */
+TEST(an_array_that_is_refused, fast)
+{
+    source src;
+    loam_pool_class cls;
+
+    source_begin(&src, SOURCE_LIBC);
+    begin_class_of(&cls, &src, 64);
+    need_a_front(&cls);
+    take_batch(&cls, BATCH);
+    source_refuse(&src, 1, true);
+    give_batch(&cls, BATCH);
+    EXPECT(!cls.wide);
+    EXPECT_LE(count_of(&cls), LOAM_POOL_FRONT);
+    source_refuse(&src, 0, false);
+    EXPECT_GOOD_CLASS(&cls);
     loam_pool_class_deinit(&cls);
     source_end(&src);
 }

@@ -284,6 +284,16 @@ TEST(interior_pointer_that_is_not_aligned, fast)
     expect_death(interior_odd, give, CACHE);
 }
 
+static void nothing(void)
+{
+    the.block = NULL;
+}
+
+TEST(no_block, fast)
+{
+    expect_death(nothing, give, CACHE);
+}
+
 TEST(block_that_was_never_taken, fast)
 {
     expect_death(fresh, give, FOREIGN);

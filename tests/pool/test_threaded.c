@@ -396,6 +396,30 @@ TEST(refused_at_every_call, fast)
                                                       .end = end_refusal}) > 0);
 }
 
+/* ---- figures ---- */
+
+/* Bytes that are more than half of what a size_t counts are counted all the same: on 32-bit systems
+ * such pools exist, and here one pretends to have handed out so much. */
+TEST(more_than_half_of_all_bytes, fast)
+{
+    ground_pool g;
+    loam_pool_class *cls;
+    void *block;
+    size_t more;
+
+    begin_threaded(&g, false);
+    block = loam_pool_threaded_take(&g.pool, 1024);
+    EXPECT(block != NULL);
+    cls = loam_record_owner(loam_region_find(&g.region, block));
+    more = (SIZE_MAX / 2 + 4096) / 1024;
+    cls->out += more;
+    EXPECT_EQ(threaded_stats(&g.pool).blocks, more + 1);
+    EXPECT_EQ(threaded_stats(&g.pool).live, (more + 1) * 1024);
+    cls->out -= more;
+    loam_pool_threaded_give(&g.pool, block, 1024);
+    end_threaded(&g);
+}
+
 /* ---- misuse ---- */
 
 #if LOAM_CHECKS
@@ -436,6 +460,21 @@ static void give_to_other_pool(void *context)
     loam_pool_threaded_give(&other, loam_pool_threaded_take(&misused.pool, 100), 100);
 }
 
+/* As give_to_other_pool(), where the region has no granule left for a heap of the other pool. */
+static void give_without_heap(void *context)
+{
+    static loam_pool_threaded other;
+    loam_granules granules = loam_region_granules(&misused.region);
+
+    (void)context;
+    EXPECT(loam_pool_threaded_init(&other, &(loam_pool_config){.granules = granules}));
+    for (size_t run = 4096; run > 0; run /= 2) {
+        while (loam_granules_take(granules, run, 1, LOAM_POOL_KIND_LARGE, NULL, NULL)) {
+        }
+    }
+    loam_pool_threaded_give(&other, context, 100);
+}
+
 static void write_after(void *context)
 {
     char *block = loam_pool_threaded_take(&misused.pool, 100);
@@ -458,6 +497,12 @@ TEST(misuse, fast)
         test_dies(give_other_size, NULL, "loam: fatal: block is not of this allocator: 0x");
         if (!over_libc)
             test_dies(give_to_other_pool, NULL, "loam: fatal: block is not of this allocator: 0x");
+        if (!over_libc) {
+            void *block = loam_pool_threaded_take(&misused.pool, 100);
+
+            test_dies(give_without_heap, block, "loam: fatal: block is not of this allocator: 0x");
+            loam_pool_threaded_give(&misused.pool, block, 100);
+        }
         if (!test_under_asan())
             test_dies(write_after, NULL, "loam: fatal: write to a block that was given back: 0x");
         end_threaded(&misused);

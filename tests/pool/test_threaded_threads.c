@@ -3,6 +3,9 @@
 #define _GNU_SOURCE
 #include "threaded_support.h"
 
+#include "internal/bits.h"
+#include "vm/memory.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -458,6 +461,123 @@ TEST(idle_threads_after_a_burst, fast)
 TEST(idle_threads_after_a_crossed_burst, fast)
 {
     run_idle(false);
+}
+
+/* ---- what others can give back of idle threads ---- */
+
+static size_t purged, resident, left_live;
+
+/* Keeps every fiftieth block; what waits, and what is empty, the last thread gives back step by step. */
+static void burst_and_wait(void *context, size_t index)
+{
+    size_t page = loam_vm_page_size(), from = (index + 1) % IDLE, went;
+    test_rng rng;
+
+    (void)context;
+    test_rng_init(&rng, test_seed() + index);
+    for (size_t i = 0; i < BURST; i++) {
+        bursts[index].sizes[i] = 1 + (size_t)test_rng_below(&rng, 400);
+        bursts[index].blocks[i] = loam_pool_threaded_take(&g.pool, burst_size(index, i));
+        EXPECT(bursts[index].blocks[i] != NULL);
+        memset(bursts[index].blocks[i], 1, burst_size(index, i));
+    }
+    pthread_barrier_wait(&barrier);
+    for (size_t i = 0; i < BURST; i++) {
+        size_t n = i * 1009 % BURST, whose = n % 2 ? index : from;
+
+        loam_pool_threaded_give(&g.pool, bursts[whose].blocks[n], burst_size(whose, n));
+    }
+    pthread_barrier_wait(&barrier);
+    if (index == 0) {
+        for (size_t round = 0; round < 2;) {
+            went = loam_pool_threaded_purge_step(&g.pool, 128 << 10);
+            purged += went;
+            round += went < (size_t)(128 << 10);
+        }
+        EXPECT_EQ(loam_pool_threaded_purge_step(&g.pool, 0), 0);
+        idle_held = region_held(&g);
+        left_live = threaded_stats(&g.pool).live;
+        (void)loam_region_purge(&g.region, SIZE_MAX);
+        if (memory_tells_resident())
+            resident = memory_resident((void *)g.region.base,
+                                       g.region.frontier * LOAM_REGION_GRANULE, page) *
+                       page;
+    }
+    pthread_barrier_wait(&barrier);
+}
+
+/* Sixty-four threads take and give, and are never heard of again. Steps of one other thread bring what
+ * the process has in memory to what is live, and what the threads may keep. */
+TEST(purge_of_idle_threads, fast)
+{
+    size_t bound, seen = (size_t)2 << 20;
+
+    begin_threaded(&g, false);
+    EXPECT_EQ(pthread_barrier_init(&barrier, NULL, IDLE), 0);
+    purged = resident = 0;
+    test_run_threads(IDLE, burst_and_wait, NULL);
+    EXPECT_EQ(pthread_barrier_destroy(&barrier), 0);
+    bound = loam_pool_threaded_idle_bound(&g.pool);
+    printf("purged %zu KiB; held %zu KiB, in memory %zu KiB for each of %d threads\n", purged >> 10,
+           idle_held / IDLE >> 10, resident / IDLE >> 10, IDLE);
+    EXPECT_EQ(left_live, 0);
+    EXPECT_LE(LOAM_REGION_GRANULE, purged);
+    EXPECT_LE(idle_held, left_live + IDLE * loam_min(bound, seen));
+    EXPECT_LE(resident, left_live + IDLE * loam_min(bound, seen));
+    end_threaded(&g);
+}
+
+/* Steps while all others are at work wait for nobody, and change nothing that is to be seen. */
+static void purge_or_work(void *context, size_t index)
+{
+    if (index == 0) {
+        while (!atomic_load(&done))
+            purged += loam_pool_threaded_purge_step(&g.pool, 1 << 20);
+        return;
+    }
+    exchange(context, index);
+    if (index == 1)
+        atomic_store(&done, true);
+}
+
+TEST(purge_while_threads_run, fast)
+{
+    begin_threaded(&g, false);
+    atomic_store(&done, false);
+    steps_of_each = test_bound("LOAM_TEST_POOL_STEPS", 20000);
+    test_run_threads(4, purge_or_work, NULL);
+    for (size_t i = 0; i < TABLE; i++)
+        unwrap(atomic_exchange(&table[i], NULL));
+    end_threaded(&g);
+}
+
+/* A thread that gives its last block keeps one slab that is empty. */
+static void keep_an_empty_slab(void *context, size_t index)
+{
+    size_t *steps = context;
+    void *block = loam_pool_threaded_take(&g.pool, 20000), *other;
+
+    EXPECT(block != NULL);
+    other = loam_pool_threaded_take(&g.pool, 20000);
+    loam_pool_threaded_give(&g.pool, other, 20000);
+    loam_pool_threaded_give(&g.pool, block, 20000);
+    pthread_barrier_wait(&barrier);
+    while (index == 0 && loam_pool_threaded_purge_step(&g.pool, 1) != 0)
+        *steps += 1;
+    pthread_barrier_wait(&barrier);
+}
+
+/* Each step takes up where the last one ended: with a small budget all heaps are reached. */
+TEST(purge_goes_round, fast)
+{
+    size_t steps = 0;
+
+    begin_threaded_over(&g, false, (loam_pool_config){.front = 1}); /* no front holds them */
+    EXPECT_EQ(pthread_barrier_init(&barrier, NULL, 3), 0);
+    test_run_threads(3, keep_an_empty_slab, &steps);
+    EXPECT_EQ(pthread_barrier_destroy(&barrier), 0);
+    EXPECT_EQ(steps, 3);
+    end_threaded(&g);
 }
 
 /* ---- figures while others are at work ---- */

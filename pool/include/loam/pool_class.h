@@ -26,6 +26,17 @@
  * other free blocks: one of them holds some thirty, so that taking thirty blocks costs one cache
  * miss, and the blocks that are given back are not touched. No memory is needed beside the blocks.
  *
+ * ## What is kept
+ *
+ * Blocks go back to their slabs so that empty slabs can go. Where little could go, that is not worth
+ * its time: while all slabs take no more than ::LOAM_POOL_CALM (or `keep`, where that is set) the front
+ * does not spill but grows, up to all blocks that are free, eight bytes for each in an array that comes
+ * from the same source. Where slabs take more, it holds one free block for sixteen live ones at most,
+ * or up to ::LOAM_POOL_FRONT where that is more: so what a class keeps in vain is never more than
+ * ::LOAM_POOL_CALM, or in proportion to what is live. All classes of a loam_pool count together. When
+ * the source refuses a slab, all of this is given back before a take is refused, and
+ * loam_pool_class_trim() gives it back at any time. `front` of 64 or less turns it off.
+ *
  * A slab without live blocks is kept, or goes back to where it came from (`keep`). Slabs come from
  * one of two kinds of source:
  *
@@ -57,7 +68,8 @@ LOAM_BEGIN_DECLS
 /** The most blocks that a front holds, unless it may keep more; see "What is kept". */
 #define LOAM_POOL_FRONT 64
 
-/** While its slabs take no more bytes than these, 4 MiB, a front may keep all that is free. */
+/** While slabs take no more bytes than these, 4 MiB, fronts may keep all that is free; see "What is
+ * kept". */
 #define LOAM_POOL_CALM ((size_t)4 << 20)
 
 /** The biggest block of a class: 32 KiB. */
@@ -85,10 +97,13 @@ typedef struct loam_pool_class_config {
     /** Bytes of a slab, a power of two from 1 KiB to 256 KiB; granules are 64 KiB at least.
      * 0: 64 KiB, for blocks above 8 KiB 256 KiB. */
     size_t slab;
-    /** The most blocks that the front holds, up to ::LOAM_POOL_FRONT; 0: as many as are 16 KiB, 2
-     * at least; 1 is none, so that every call reaches the slabs. */
+    /** The most blocks that the front holds, up to ::LOAM_POOL_FRONT; 1 is none, so that every call
+     * reaches the slabs. 0: as many as are 16 KiB, 2 at least and ::LOAM_POOL_FRONT at most, and more
+     * where that keeps little memory; see "What is kept". */
     size_t front;
-    size_t keep; /**< The most bytes in empty slabs to keep. 0: one slab; 1: none. */
+    /** The most bytes in empty slabs to keep, and of slabs that a front which keeps all may have. 0:
+     * one slab, and ::LOAM_POOL_CALM; 1: none. */
+    size_t keep;
     /** Sets up a block when it is first cut from its slab. False: refused, and so is the take. */
     bool (*construct)(void *context, void *block);
     /** Ends a constructed block before its slab goes back. NULL: nothing to do. */
@@ -123,7 +138,10 @@ typedef struct loam_pool_ties loam_pool_ties;
  * the functions of this header and for debuggers. */
 typedef struct loam_pool_class loam_pool_class;
 struct loam_pool_class {
-    loam_cache front; /**< Free blocks at hand; its size and align are those of the blocks. */
+    /** Free blocks at hand. Its size and align are those of the blocks as slabs are cut into them:
+     * with `construct`, that is with the hidden word behind what is the user's, which is what
+     * loam_good_size() of the class's allocator tells. */
+    loam_cache front;
     /* How slabs are; constant. */
     loam_region *region;      /**< Where all slabs lie; NULL: not known. */
     loam_granules granules;   /**< Where slabs come from, or no ops. */
@@ -209,9 +227,11 @@ LOAM_INLINE LOAM_NODISCARD void *loam_pool_class_take(loam_pool_class *cls)
 /** Gives a block back. Can't fail. Not NULL.
  *
  * A checked build stops with "block is not of this allocator", "block was given back twice" or,
- * when it is next looked at, "write to a block that was given back".
+ * when it is next looked at, "write to a block that was given back"; for NULL and for an address that
+ * is not aligned as blocks are, as any cache does, with "cache was given a block that it cannot hold".
  *
- * Cost: a load, a test and a store; at each thirtieth give, about 40 ns more. The owner. */
+ * Cost: a load, a test and a store; where slabs take more than ::LOAM_POOL_CALM, at each thirtieth give
+ * about 40 ns more. The owner. */
 LOAM_INLINE void loam_pool_class_give(loam_pool_class *cls, void *block)
 {
     loam_cache_give(&cls->front, block);
@@ -239,8 +259,9 @@ size_t loam_pool_class_trim(loam_pool_class *cls);
 /** Whether it would help to move what is in `block` elsewhere: its slab is less than a quarter full
  * while a fuller one has room, so that it may soon be empty and go.
  *
- * For compaction: take a block, copy, give the sparse one. The answer is a hint and costs O(1).
- * The owner. */
+ * For compaction: take a block and copy, for each that is sparse; then give all the sparse ones, and
+ * trim. One that is given before the next is taken would be that next one, and nothing would move. The
+ * answer is a hint and costs O(1). The owner. */
 bool loam_pool_class_is_sparse(const loam_pool_class *cls, const void *block);
 
 /** Whether `ptr` points into a slab of this class, at a live block or not.

@@ -21,37 +21,38 @@
  *                                   source
  *
  * Each thread that takes or gives a block gets a *heap*: a ::loam_pool_class for each size that it
- * uses. Taking and giving touch the front of a class, a stack of up to 4 KiB of blocks, without a
- * lock or an atomic instruction. At each sixteenth call or so the front is filled or emptied, under
- * a lock that nobody else wants, as a rule.
+ * uses. Taking and giving touch the front of a class, a stack of free blocks, without a lock or an
+ * atomic instruction. Now and then the front is filled or emptied, under a lock that nobody else wants,
+ * as a rule.
  *
- * A block goes into the front of the thread that gives it, whoever took it. When it leaves the front
- * and its slab is another thread's, it travels there in a chain with others, one compare-and-swap
- * for all. The owner takes in what was left at its door when it needs blocks. One who does not come
- * for it, because its thread is idle or has ended, has it taken in by those who bring it: so what
- * waits there is bounded, and the slabs of a thread that has ended go back to the source when their
- * last block is given.
- *
- * Blocks of less than 64 bytes whose slab is another thread's don't enter the front, but a waiting
- * line of 16: else a thread would soon be given a block that shares a cache line with blocks of
- * another thread, and both would be slow for as long as they write there. To keep blocks of all
- * sizes apart from each other there is loam_pool_config::cache_lines.
+ * A block goes into the front of the thread that gives it if its slab is that thread's; that is one
+ * look at the slab's record. Blocks of others wait in a line, as many as are 4 KiB (56 at most, 1 at
+ * least), and then travel home: one of them tells which others of its slab go with it, 28 in 64 bytes,
+ * and there is one compare-and-swap for all that go to the same thread. So no two threads are given
+ * blocks of one slab because of who freed them, and the owner, who takes what was left at its door into
+ * its front, waits for one line that another processor wrote for 28 blocks. One who does not come for
+ * it, because its thread is idle or has ended, has it taken in by those who bring it: so what waits
+ * there is bounded, and the slabs of a thread that has ended go back to the source when their last
+ * block is given. Neighbours in a slab may be written by two threads, which then are slow for as long;
+ * to keep blocks of all sizes apart from each other there is loam_pool_config::cache_lines.
  *
  * When a thread ends, its heap is emptied, and slabs that are still in use are collected in one heap
  * that has no thread. Who needs a slab looks there first. Heaps are used again by new threads.
  *
  * ## What an idle thread holds
  *
- * In each class it uses at most as many free blocks as are 4 KiB (2 at least, 64 at most), 16 more if
- * they are smaller than 64 bytes; as many as the first number, and one chain, wait at its door; and in
- * all classes together it keeps one empty slab. In the worst case each of these blocks is the last one
- * of its slab, which it keeps from going. loam_pool_threaded_idle_bound() is the sum of that.
+ * While the slabs of a thread take no more than 1 MiB it keeps all that is free in its fronts, as
+ * "What is kept" in loam/pool_class.h says: that MiB. Where there is more, in each class at most as many
+ * free blocks as are 4 KiB (2 at least, 64 at most), and as many of others that wait in line; four times
+ * as many, and one line of another thread, wait at its door; and in all classes together it keeps one
+ * empty slab. In the worst case each of these blocks is the last one of its slab, which it keeps from
+ * going. loam_pool_threaded_idle_bound() is the sum of all that.
  *
  * That is a bound, not what is seen. A thread that gives its blocks until few are left has fewer and
  * fewer in its fronts: of 64 threads that each took and gave 3000 blocks of 1 to 400 bytes in random
  * order, each holds 2 MiB then, a slab for each class that it used, and its heap.
  * loam_pool_threaded_thread_flush() gives all of it back but the heap, for threads that are about to
- * wait.
+ * wait. What is at its door, and its empty slabs, anybody can give back: loam_pool_threaded_purge_step().
  *
  * ## Forks
  *
@@ -95,10 +96,10 @@ struct loam_pool_threaded {
     loam_pool_heap *orphan; /**< The one that has slabs of threads that have ended. */
     size_t heap_count;      /**< How many there are. */
     size_t forsaken;        /**< How many unused ones may hold something, since a fork. */
+    loam_pool_heap *purged; /**< The one that a purge step looks at next; NULL: the newest. */
     size_t moves;           /**< How often slabs went from one heap to another. */
-    size_t away;            /**< Bytes in blocks sent by threads without a heap. */
-    size_t away_blocks;     /**< How many these are. */
     size_t failures;        /**< Requests refused for want of a heap. */
+    size_t away[LOAM_POOL_CLASSES]; /**< Blocks of each class sent by threads without a heap. */
 };
 
 /* ---- life ---- */
@@ -107,7 +108,7 @@ struct loam_pool_threaded {
  *
  * The configuration is that of loam_pool_init(), with these differences. `granules` must be a source
  * that any thread may use, such as a region; `allocator` must be ::LOAM_THREADSAFE. `front` of 0 is
- * as many blocks as are 4 KiB, from 2 to 64. `keep` of 0 is one empty slab for each thread in all
+ * as many blocks as are 4 KiB, from 2 to 64, and more while the thread's slabs take 1 MiB at most. `keep` of 0 is one empty slab for each thread in all
  * its classes together; anything else is none.
  *
  * Returns false iff:
@@ -140,7 +141,7 @@ void loam_pool_threaded_destroy(loam_pool_threaded *pool);
  * Returns NULL iff:
  *  - `size` is 0 or above PTRDIFF_MAX,
  *  - no slab at hand has a free block and the source refuses another one,
- *  - the thread has no heap yet and the source refuses one: about 50 KiB, one granule, of which
+ *  - the thread has no heap yet and the source refuses one: about 60 KiB, one granule, of which
  *    pages are touched as classes are used, or
  *  - for a large block, the source refuses it.
  *
@@ -181,6 +182,18 @@ size_t loam_pool_threaded_trim(loam_pool_threaded *pool);
  *
  * Cost: O(classes in use, blocks in fronts). Any thread, for itself. */
 size_t loam_pool_threaded_thread_flush(loam_pool_threaded *pool);
+
+/** A step of giving back what idle threads have: takes in what waits at the doors of heaps, and gives
+ * their empty slabs to the source, until at least `budget` bytes went or each heap was looked at. The
+ * next step goes on where this one ended. 0 is no step.
+ *
+ * Waits for nobody: a heap whose lock is taken, because its thread is at work or somebody helps it, is
+ * passed over. The fronts of other threads stay with them; what that may be is
+ * loam_pool_threaded_idle_bound(). For a thread that has the time for it, once in a while.
+ *
+ * Returns how many bytes went to the source; less than `budget` iff a round is done. Cost: O(heaps and
+ * classes, blocks that wait), and of dealloc for each slab. Any thread. */
+size_t loam_pool_threaded_purge_step(loam_pool_threaded *pool, size_t budget);
 
 /** The most bytes of the source that an idle thread can keep from others: its heap, one empty slab,
  * and for each block that it may hold a whole slab. See "What an idle thread holds". O(classes). */
