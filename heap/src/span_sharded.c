@@ -99,6 +99,7 @@ static LOAM_NOINLINE bool take_at_last(loam_span_sharded *sharded, size_t mine,
             return true;
     for (size_t i = 0; i < sharded->count; i++)
         (void)take_at(sharded, i, give_empty, request);
+    loam_atomic_store(&sharded->given, loam_span_now() | 1);
     return take_at(sharded, mine, loam_span_take_fresh, request);
 }
 

@@ -127,6 +127,23 @@ void loam_span_sharded_destroy(loam_span_sharded *sharded)
 
 /* ---- giving memory back ---- */
 
+/* Chunks that shards gave to their regions as they were, for a request that had need of them: nobody
+ * else gives back the memory of those that nobody took. */
+static size_t purge_given(loam_span_sharded *sharded, size_t budget, bool all)
+{
+    const loam_span *first = &sharded->shards[0];
+    size_t since = loam_atomic_load(&sharded->given), done = 0;
+
+    if (since == 0 || (!all && loam_span_now() - (uint32_t)since < first->delay))
+        return 0;
+    loam_atomic_store(&sharded->given, 0);
+    for (size_t i = 0; i < loam_span_regions(first) && done < budget; i++)
+        done += loam_region_purge(first->grounds[i].region, budget - done);
+    if (done >= budget / LOAM_REGION_GRANULE * LOAM_REGION_GRANULE)
+        loam_atomic_store(&sharded->given, since); /* there may be more */
+    return done;
+}
+
 size_t loam_span_sharded_purge_step(loam_span_sharded *sharded, size_t budget)
 {
     size_t turn = loam_atomic_add(&sharded->turn, 1);
@@ -135,6 +152,8 @@ size_t loam_span_sharded_purge_step(loam_span_sharded *sharded, size_t budget)
     loam_sharded_drain(sharded, false);
     for (size_t i = 0; i < sharded->count && done < budget; i++)
         done += loam_span_purge_step(&sharded->shards[(turn + i) % sharded->count], budget - done);
+    if (done < budget)
+        done += purge_given(sharded, budget - done, false);
     return done;
 }
 
@@ -145,7 +164,7 @@ size_t loam_span_sharded_trim(loam_span_sharded *sharded)
     loam_sharded_drain(sharded, true);
     for (size_t i = 0; i < sharded->count; i++)
         done += loam_span_trim(&sharded->shards[i]);
-    return done;
+    return done + purge_given(sharded, SIZE_MAX, true);
 }
 
 /* ---- looking at it ---- */

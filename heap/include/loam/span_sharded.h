@@ -85,6 +85,7 @@ struct loam_span_sharded {
     size_t own_size;                  /**< Bytes, where loam_span_sharded_create() made it. */
     size_t failures;                  /**< Requests refused. */
     size_t turn;                      /**< Which shard is purged first, the next time. */
+    size_t given;                     /**< When shards gave chunks that may hold memory; 0: not. */
     loam_span_sharded *newer, *older; /**< In the list of all, for threads that end. */
     loam_span_cache_ caches[LOAM_SPAN_CACHES]; /**< Of threads, by a number that each has. */
     loam_span shards[LOAM_SPAN_SHARDS];        /**< The first `count` are in use. */
@@ -158,7 +159,8 @@ loam_allocator loam_span_sharded_allocator(loam_span_sharded *sharded);
 /* ---- giving memory back ---- */
 
 /** As loam_span_purge_step(), over all shards whose lock nobody holds, a different one first each time.
- * Caches that no run was put into for the delay are emptied before. Never waits. */
+ * Caches that no run was put into for the delay are emptied before. Chunks that shards gave to their
+ * regions to meet a request (step 5 above) are purged there, after the delay. Never waits for a shard. */
 size_t loam_span_sharded_purge_step(loam_span_sharded *sharded, size_t budget);
 
 /** As loam_span_trim(), with all caches emptied. */

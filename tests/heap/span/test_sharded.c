@@ -215,6 +215,24 @@ TEST(chunks_of_shards_meet_in_the_region, fast)
     end();
 }
 
+/* What shards gave to the region for a request that was refused all the same: nobody holds it any
+ * more, and a step gives its memory to the system. */
+TEST(chunks_given_for_others_are_purged, fast)
+{
+    loam_span_sharded_config config = {.span = {.at_once = true}, .shards = 2};
+    char *at;
+
+    begin(4, &config);
+    at = (char *)must_get(150, 1);
+    memset(at, 1, 150 * GRANULE);
+    loam_span_sharded_give(&the, at, 150);
+    EXPECT_PTR(loam_span_sharded_take(&the, 5 * 64, 1, KIND, NULL, NULL), NULL);
+    while (loam_span_sharded_purge_step(&the, 16 * GRANULE) != 0) {
+    }
+    EXPECT_EQ(loam_region_purge(&region, SIZE_MAX), 0);
+    end();
+}
+
 TEST(regions_are_added_to_all_shards, fast)
 {
     loam_region more;
