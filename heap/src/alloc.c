@@ -95,6 +95,10 @@ static void *take_large(loam_heap *heap, size_t need, size_t request)
         return NULL;
     size = b->size;
     spend_fresh(heap, b, size, b, behind(b, need));
+    if (size - need >= heap->small_end) {
+        loam_heap_tree_change(heap, b, behind(b, need), size - need);
+        return make_live(heap, b, need, request, 0);
+    }
     loam_heap_tree_remove(heap, b);
     return cut_front(heap, b, size, need, request);
 }

@@ -5,9 +5,11 @@
  * The block in front tells its size in its last word, the one behind in its third. */
 #include "front.h"
 
+/* A block that is given back and has a free neighbour, or is tiny or large. If a neighbour is in the
+ * tree, it grows, and as a rule keeps its place there. */
 static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word head)
 {
-    block *next = behind(b, size);
+    block *next = behind(b, size), *node = NULL;
     const block *end = NULL;
 
     if (head & PREV_FREE) {
@@ -15,22 +17,33 @@ static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word hea
 
         b->head = 0; /* no block starts here any more */
         b = before(b, front);
-        unlist_block(heap, b, front);
         size += front;
+        if (front < heap->small_end)
+            ring_remove(heap, b);
+        else
+            node = b;
     }
     if (!is_live(next)) {
         size_t back = free_size(next);
 
-        if (LOAM_LIKELY(back != 0)) {
-            unlist_block(heap, next, back);
-            size += back;
-            next = behind(next, back);
+        if (back < heap->small_end) {
+            if (LOAM_LIKELY(back != 0))
+                ring_remove(heap, next);
+        } else if (node) {
+            loam_heap_tree_remove(heap, next);
+        } else {
+            node = next;
         }
+        size += back;
+        next = behind(next, back);
         if (heap->source.ops && !is_live(next))
             end = next;
     }
-    tell_next_free(b, size);
-    list_block(heap, b, size);
+    next->head = (next->head & ~TINY) | PREV_FREE | tiny_flag(size);
+    if (node)
+        loam_heap_tree_change(heap, node, b, size);
+    else
+        list_block(heap, b, size);
     if (LOAM_UNLIKELY(end != NULL))
         loam_heap_release_empty(heap, end);
 }

@@ -89,12 +89,6 @@ static inline size_t ring_find(loam_heap *heap, size_t size)
 
 /* ---- all free blocks ---- */
 
-static inline void write_size(block *b, size_t size)
-{
-    b->size = size;
-    *footer_before(behind(b, size)) = size;
-}
-
 static inline void list_block(loam_heap *heap, block *b, size_t size)
 {
     if (size != 2 * WORD)

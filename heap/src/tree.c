@@ -53,6 +53,41 @@ void loam_heap_tree_remove(loam_heap *heap, block *b)
     tree_remove(heap, &heap->root, link);
 }
 
+/* Whether a node that becomes `link`, of `size` bytes, is still between its neighbours. */
+static bool keeps_place(const loam_heap *heap, const block *old, tree_link link, size_t size)
+{
+    tree_link self = tree_link_to(heap, old), other;
+    size_t other_size;
+
+    other = size > old->size ? tree_next(heap, self) : tree_prev(heap, self);
+    if (other == 0)
+        return true;
+    other_size = block_in_tree(heap, other)->size;
+    return other_size == size ? (other < link) == (size < old->size)
+                              : (other_size < size) == (size < old->size);
+}
+
+void loam_heap_tree_change(loam_heap *heap, block *old, block *b, size_t size)
+{
+    tree_link from = tree_link_to(heap, old), to = tree_link_to(heap, b);
+    size_t moved = old < b ? (size_t)((char *)b - (char *)old) : (size_t)((char *)old - (char *)b);
+
+    if (!keeps_place(heap, old, to, size) || (moved != 0 && moved < sizeof(NODE))) {
+        loam_heap_tree_remove(heap, old);
+        write_size(b, size);
+        loam_heap_tree_insert(heap, b);
+        return;
+    }
+    if (moved != 0) {
+        old->head = 0;
+        tree_replace(heap, &heap->root, from, to);
+        if (heap->smallest == from)
+            heap->smallest = to;
+        b->head = b->next = 0;
+    }
+    write_size(b, size);
+}
+
 block *loam_heap_tree_fit(const loam_heap *heap, size_t size)
 {
     return block_or_null(heap, tree_lower_bound(heap, heap->root, size));

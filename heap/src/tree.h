@@ -9,6 +9,12 @@ static inline block *block_in_tree(const loam_heap *heap, tree_link link)
     return (block *)((uintptr_t)heap + (uintptr_t)link * WORD);
 }
 
+static inline void write_size(block *b, size_t size)
+{
+    b->size = size;
+    *footer_before(behind(b, size)) = size;
+}
+
 static inline tree_link tree_link_to(const loam_heap *heap, const block *b)
 {
     return (tree_link)(((uintptr_t)b - (uintptr_t)heap) / WORD);
@@ -17,6 +23,10 @@ static inline tree_link tree_link_to(const loam_heap *heap, const block *b)
 /* Puts a free block, whose size stands in it, into the tree, or takes one out. */
 void loam_heap_tree_insert(loam_heap *heap, block *b);
 void loam_heap_tree_remove(loam_heap *heap, block *b);
+
+/* A block of the tree becomes `b`, of `size` bytes: it has grown or shrunk at one end. Writes the size.
+ * O(1) while it keeps its place in the order. */
+void loam_heap_tree_change(loam_heap *heap, block *old, block *b, size_t size);
 
 /* The smallest block of the tree that has `size` bytes, lowest address first; NULL: there is none. */
 block *loam_heap_tree_fit(const loam_heap *heap, size_t size);
