@@ -56,8 +56,18 @@ void *loam_heap_cut(loam_heap *heap, block *b, size_t size, size_t pad, size_t n
 
 /* ---- any size ---- */
 
-/* A small block out of a bigger one. */
-static void *take_from_bigger(loam_heap *heap, size_t need, size_t request)
+/* The first block of the tree, which has no room for more than this one. */
+static LOAM_NOINLINE void *take_first(loam_heap *heap, block *b, size_t need, size_t request)
+{
+    size_t size = b->size;
+
+    loam_heap_tree_remove(heap, b);
+    return cut_behind(heap, b, size, need, request);
+}
+
+/* A small block out of a bigger one: that of the next ring that has one, or the first of the tree. All
+ * in the tree are big enough, and its first stays the first as it gets smaller. */
+LOAM_INLINE void *take_from_bigger(loam_heap *heap, size_t need, size_t request)
 {
     size_t size = ring_find(heap, need);
     block *b, *live;
@@ -69,21 +79,17 @@ static void *take_from_bigger(loam_heap *heap, size_t need, size_t request)
         ring_pop(heap, ring, b);
         return cut_behind(heap, b, size, need, request);
     }
-    if (!heap->smallest)
+    if (LOAM_UNLIKELY(!heap->smallest))
         return NULL;
-
-    /* All in the tree are big enough, and its first stays the first as it gets smaller. */
     b = block_in_tree(heap, heap->smallest);
     size = b->size;
     live = behind(b, size - need);
     spend_fresh(heap, b, size, live, behind(b, size));
-    if (LOAM_LIKELY(size - need >= heap->small_end)) {
-        write_size(b, size - need);
-        tell_next_live(live, need);
-        return make_live(heap, live, need, request, PREV_FREE);
-    }
-    loam_heap_tree_remove(heap, b);
-    return cut_behind(heap, b, size, need, request);
+    if (LOAM_UNLIKELY(size - need < heap->small_end))
+        return take_first(heap, b, need, request);
+    write_size(b, size - need);
+    tell_next_live(live, need);
+    return make_live(heap, live, need, request, PREV_FREE);
 }
 
 static void *take_large(loam_heap *heap, size_t need, size_t request)
@@ -250,26 +256,28 @@ void *loam_heap_take_or_grow(loam_heap *heap, size_t size, size_t align)
 /* What the first look does not find, and all calls of a heap that is watched. */
 static LOAM_NOINLINE void *alloc_slow(loam_heap *heap, size_t size)
 {
-    if (heap->limit == 0)
+    if (heap->fast == 0)
         return loam_heap_watch_alloc(heap, size, 1, false);
     return loam_heap_take_or_grow(heap, size, 1);
 }
 
-static LOAM_NOINLINE void *alloc_small(loam_heap *heap, size_t need, size_t request)
+static LOAM_NOINLINE void *alloc_small(loam_heap *heap, size_t need, size_t size)
 {
-    void *ptr = take_from_bigger(heap, need, request);
+    void *ptr = take_from_bigger(heap, need, size);
 
-    return LOAM_LIKELY(ptr != NULL) ? ptr : alloc_slow(heap, request);
+    return LOAM_LIKELY(ptr != NULL) ? ptr : alloc_slow(heap, size);
 }
 
 void *loam_heap_alloc(loam_heap *heap, size_t size)
 {
-    size_t need = (size + heap->round) & heap->clear;
+    size_t need;
     block *ring, *b;
 
-    /* Size 0 is odd: with a granule of 8, the sum is no block. */
-    if (LOAM_UNLIKELY(size - 1 >= heap->limit || need >= heap->small_end || need < SMALLEST))
+    if (LOAM_UNLIKELY(size - 1 >= heap->fast))
         return alloc_slow(heap, size);
+    need = (size + heap->round) & heap->clear;
+    if (SMALLEST > 2 * WORD && need < SMALLEST)
+        need = SMALLEST;
     ring = ring_for(heap, need);
     b = block_at(heap, ring->next);
     if (LOAM_UNLIKELY(b == ring))
@@ -283,7 +291,7 @@ void *loam_heap_alloc_aligned(loam_heap *heap, size_t size, size_t align)
         LOAM_REQUIRE(false, LOAM_MISUSE_BAD_ALIGNMENT, (void *)(uintptr_t)align);
         return NULL;
     }
-    if (heap->limit == 0)
+    if (heap->fast == 0)
         return loam_heap_watch_alloc(heap, size, align, false);
     return loam_heap_take_or_grow(heap, size, align);
 }
@@ -309,7 +317,7 @@ void *loam_heap_zalloc_aligned(loam_heap *heap, size_t size, size_t align)
 {
     void *ptr;
 
-    if (heap->limit == 0 && loam_is_pow2(align))
+    if (heap->fast == 0 && loam_is_pow2(align))
         return loam_heap_watch_alloc(heap, size, align, true);
     heap->spent_low = heap->spent_high = 0;
     ptr = loam_heap_alloc_aligned(heap, size, align);

@@ -87,8 +87,8 @@ static bool check_control(check *c)
                 "H13: no rings have this end", &heap->small_end))
         return false;
     behind_rings = (uintptr_t)&heap->rings[heap->small_end / UNIT * 2];
-    expect(c, heap->limit == 0 || heap->limit == LOAM_HEAP_MAX + 1,
-           "H13: the limit of requests is not one", &heap->limit);
+    expect(c, heap->fast == 0 || heap->fast == heap->small_end - granule - WORD,
+           "H13: the end of fast requests is not", &heap->fast);
     expect(c, heap->magic == MAGIC, "H13: this is no heap, or one that was built otherwise",
            &heap->magic);
     expect(c, heap->shared <= 1, "H13: neither shared nor not", &heap->shared);

@@ -5,6 +5,12 @@
  * The block in front tells its size in its last word, the one behind in its third. */
 #include "front.h"
 
+void loam_heap_set_bit(loam_heap *heap, size_t index)
+{
+    heap->bits[index / 64] |= (uint64_t)1 << index % 64;
+    heap->summary |= (uint64_t)1 << index / 64;
+}
+
 /* A block that is given back and has a free neighbour, or is tiny or large. If a neighbour is in the
  * tree, it grows, and as a rule keeps its place there. */
 static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word head)
@@ -48,7 +54,7 @@ static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word hea
         loam_heap_release_empty(heap, end);
 }
 
-void loam_heap_put(loam_heap *heap, void *ptr)
+static inline void put(loam_heap *heap, void *ptr)
 {
     block *b = block_of(ptr), *next;
     word head = b->head;
@@ -66,19 +72,24 @@ void loam_heap_put(loam_heap *heap, void *ptr)
     ring_push(heap, b, size, 0);
 }
 
+void loam_heap_put(loam_heap *heap, void *ptr)
+{
+    put(heap, ptr);
+}
+
 void loam_heap_dealloc(loam_heap *heap, void *ptr)
 {
     if (LOAM_UNLIKELY(!ptr))
         return;
-    if (LOAM_UNLIKELY(heap->limit == 0))
+    if (LOAM_UNLIKELY(heap->fast == 0))
         loam_heap_watch_dealloc(heap, ptr);
     else
-        loam_heap_put(heap, ptr);
+        put(heap, ptr);
 }
 
 void loam_heap_dealloc_sized(loam_heap *heap, void *ptr, size_t size)
 {
-    if (LOAM_UNLIKELY(heap->limit == 0) && ptr) {
+    if (LOAM_UNLIKELY(heap->fast == 0) && ptr) {
         loam_heap_watch_dealloc_sized(heap, ptr, size);
         return;
     }

@@ -23,18 +23,21 @@ static inline bool ring_is_empty(const loam_heap *heap, const block *ring)
 
 /* ---- rings ---- */
 
+/* Notes that the ring of that index may have a block. As a rule, that is known. */
+void loam_heap_set_bit(loam_heap *heap, size_t index);
+
 static inline void ring_push(loam_heap *heap, block *b, size_t size, word flags)
 {
     size_t index = size / UNIT;
     block *ring = ring_for(heap, size);
     word self = link_to(heap, b), next = ring->next;
 
-    heap->bits[index / 64] |= (uint64_t)1 << index % 64;
-    heap->summary |= (uint64_t)1 << index / 64;
     b->head = link_to(heap, ring) | flags;
-    b->next = next;
     block_at(heap, next)->head = self | flags;
+    b->next = next;
     ring->next = self;
+    if (LOAM_UNLIKELY((heap->bits[index / 64] >> index % 64 & 1) == 0))
+        loam_heap_set_bit(heap, index);
 }
 
 /* Takes the newest block out. All heads of a ring have the same flags. */
@@ -57,34 +60,39 @@ static inline void ring_remove(loam_heap *heap, const block *b)
 
 /* ---- the next ring that has a block ---- */
 
-static inline uint64_t from_bit(uint64_t bits, size_t first)
+/* The size of the ring that the next bit from a size on stands for; 0: there is none. */
+static inline size_t ring_hint(const loam_heap *heap, size_t size)
 {
-    return first < 64 ? bits >> first << first : 0;
-}
+    size_t i = size / UNIT / 64;
+    uint64_t bits = heap->bits[i] & ~(uint64_t)0 << size / UNIT % 64;
 
-/* The smallest size from `size` on whose ring has a block; 0: there is none. Clears the bits that it
- * finds to be set for nothing, so that each costs a look once. */
-static inline size_t ring_find(loam_heap *heap, size_t size)
-{
-    size_t i = size / UNIT / 64, index;
-    uint64_t bits = from_bit(heap->bits[i], size / UNIT % 64), words;
+    if (!bits) {
+        uint64_t words = heap->summary & ~(uint64_t)1 << i;
 
-    for (;;) {
-        while (bits) {
-            index = i * 64 + loam_lowest_bit(bits);
-            if (LOAM_LIKELY(!ring_is_empty(heap, ring_for(heap, index * UNIT))))
-                return index * UNIT;
-            heap->bits[i] &= ~((uint64_t)1 << index % 64);
-            bits &= bits - 1;
-        }
-        if (heap->bits[i] == 0)
-            heap->summary &= ~((uint64_t)1 << i);
-        words = from_bit(heap->summary, i + 1);
         if (!words)
             return 0;
         i = loam_lowest_bit(words);
         bits = heap->bits[i];
     }
+    return (i * 64 + loam_lowest_bit(bits)) * UNIT;
+}
+
+/* Clears a bit that was set for nothing. */
+static inline void clear_bit(loam_heap *heap, size_t index)
+{
+    heap->bits[index / 64] &= ~((uint64_t)1 << index % 64);
+    if (heap->bits[index / 64] == 0)
+        heap->summary &= ~((uint64_t)1 << index / 64);
+}
+
+/* The smallest size from `size` on whose ring has a block; 0: there is none. Each bit that was set
+ * for nothing costs a look once. */
+static inline size_t ring_find(loam_heap *heap, size_t size)
+{
+    while ((size = ring_hint(heap, size)) != 0 &&
+           LOAM_UNLIKELY(ring_is_empty(heap, ring_for(heap, size))))
+        clear_bit(heap, size / UNIT);
+    return size;
 }
 
 /* ---- all free blocks ---- */

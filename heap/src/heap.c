@@ -112,7 +112,7 @@ static loam_heap *make(void *base, size_t size, size_t small_end, size_t granule
     heap->clear = ~(word)(granule - 1);
     heap->small_end = small_end;
     heap->shared = shared;
-    heap->limit = loam_heap_must_watch(shared) ? 0 : LOAM_HEAP_MAX + 1;
+    heap->fast = loam_heap_must_watch(shared) ? 0 : small_end - granule - WORD;
     heap->held = size;
     heap->first.base = link_to(heap, base);
     heap->first.size = size;

@@ -130,7 +130,7 @@ typedef struct region {
 } region;
 
 struct loam_heap {
-    word limit;     /* requests from here on are slow: 0 in a heap that is watched */
+    word fast;      /* requests of 1 up to this many bytes are fast: 0 in a heap that is watched */
     word round;     /* a word and the granule less one, */
     word clear;     /* and which bits make multiples of the granule: see block_for() */
     word small_end; /* sizes below have rings */

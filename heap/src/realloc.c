@@ -100,7 +100,7 @@ void *loam_heap_realloc_aligned(loam_heap *heap, void *ptr, size_t size, size_t 
     }
     if (!ptr)
         return loam_heap_alloc_aligned(heap, size, align);
-    if (heap->limit == 0)
+    if (heap->fast == 0)
         return loam_heap_watch_realloc(heap, ptr, size, align);
     if (size > LOAM_HEAP_MAX) {
         heap->failures++;
@@ -121,7 +121,7 @@ bool loam_heap_resize(loam_heap *heap, void *ptr, size_t size)
 {
     if (size > LOAM_HEAP_MAX)
         return false;
-    if (heap->limit == 0)
+    if (heap->fast == 0)
         return loam_heap_watch_resize(heap, ptr, size);
     return loam_heap_fit_in_place(heap, ptr, size);
 }

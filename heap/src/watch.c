@@ -19,7 +19,7 @@ bool loam_heap_must_watch(bool shared)
 
 void loam_heap_watch_free(const loam_heap *heap, const void *from, const void *to)
 {
-    if (heap->limit == 0 && !heap->shared)
+    if (heap->fast == 0 && !heap->shared)
         loam_mark_dead(from, (size_t)((const char *)to - (const char *)from));
 }
 
@@ -31,7 +31,7 @@ void loam_heap_watch_region(const loam_heap *heap, const region *r)
 
 void loam_heap_watch_end(const loam_heap *heap, const region *r)
 {
-    if (heap->limit == 0 && !heap->shared)
+    if (heap->fast == 0 && !heap->shared)
         loam_mark_undefined(block_at(heap, r->base), r->size);
 }
 
