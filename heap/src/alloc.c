@@ -56,47 +56,90 @@ void *loam_heap_cut(loam_heap *heap, block *b, size_t size, size_t pad, size_t n
 
 /* ---- any size ---- */
 
-/* The first block of the tree, which has no room for more than this one. */
-static LOAM_NOINLINE void *take_first(loam_heap *heap, block *b, size_t need, size_t request)
+/* A small block out of one that nothing lists: what is left of that becomes the current block. */
+static LOAM_NOINLINE void *take_from_listed(loam_heap *heap, block *b, size_t size, size_t need,
+                                            size_t request)
 {
-    size_t size = b->size;
+    size_t rest = size - need;
+    block *live = behind(b, rest);
 
-    loam_heap_tree_remove(heap, b);
+    spend_fresh(heap, b, size, live, behind(b, size));
+    if (rest <= 2 * WORD || rest < SMALLEST)
+        return cut_behind(heap, b, size, need, request);
+    make_current(heap, b, rest);
+    tell_next_live(live, need);
+    return make_live(heap, live, need, request, PREV_FREE);
+}
+
+static LOAM_NOINLINE void *take_all_of_current(loam_heap *heap, size_t need, size_t request)
+{
+    block *b = block_at(heap, heap->current);
+    size_t size = heap->current_size;
+
+    forget_current(heap);
     return cut_behind(heap, b, size, need, request);
 }
 
-/* A small block out of a bigger one: that of the next ring that has one, or the first of the tree. All
- * in the tree are big enough, and its first stays the first as it gets smaller. */
+static inline void *take_from_current(loam_heap *heap, size_t need, size_t request)
+{
+    block *b = block_at(heap, heap->current), *live;
+    size_t size = heap->current_size, rest = size - need;
+
+    live = behind(b, rest);
+    spend_fresh(heap, b, size, live, behind(b, size));
+    if (LOAM_UNLIKELY(rest <= 2 * WORD || rest < SMALLEST))
+        return take_all_of_current(heap, need, request);
+    heap->current_size = rest;
+    write_size(b, rest);
+    tell_next_live(live, need);
+    return make_live(heap, live, need, request, PREV_FREE);
+}
+
+#ifndef POLICY
+#define POLICY 1
+#endif
+/* A small block out of a bigger one. */
 LOAM_INLINE void *take_from_bigger(loam_heap *heap, size_t need, size_t request)
 {
-    size_t size = ring_find(heap, need);
-    block *b, *live;
+    size_t size;
+    block *b;
 
-    if (size) {
+#if POLICY == 2
+    if (heap->current_size >= need)
+        return take_from_current(heap, need, request);
+#endif
+    size = ring_find(heap, need);
+    if (size && (POLICY == 2 || heap->current_size < need || size < heap->current_size)) {
         block *ring = ring_for(heap, size);
 
         b = block_at(heap, ring->next);
-        ring_pop(heap, ring, b);
-        return cut_behind(heap, b, size, need, request);
+        ring_pop(heap, ring, b, size);
+        return take_from_listed(heap, b, size, need, request);
     }
+#if POLICY == 1
+    if (heap->current_size >= need &&
+        (heap->current_size < heap->small_end || heap->smallest == 0 ||
+         heap->current_size <= block_in_tree(heap, heap->smallest)->size))
+        return take_from_current(heap, need, request);
+#endif
     if (LOAM_UNLIKELY(!heap->smallest))
         return NULL;
     b = block_in_tree(heap, heap->smallest);
-    size = b->size;
-    live = behind(b, size - need);
-    spend_fresh(heap, b, size, live, behind(b, size));
-    if (LOAM_UNLIKELY(size - need < heap->small_end))
-        return take_first(heap, b, need, request);
-    write_size(b, size - need);
-    tell_next_live(live, need);
-    return make_live(heap, live, need, request, PREV_FREE);
+    loam_heap_tree_remove(heap, b);
+    return take_from_listed(heap, b, b->size, need, request);
 }
 
 static void *take_large(loam_heap *heap, size_t need, size_t request)
 {
     block *b = loam_heap_tree_fit(heap, need);
-    size_t size;
+    size_t size = heap->current_size;
 
+    if (size >= need && (!b || size < b->size)) {
+        b = block_at(heap, heap->current);
+        spend_fresh(heap, b, size, b, behind(b, need));
+        forget_current(heap);
+        return cut_front(heap, b, size, need, request);
+    }
     if (!b)
         return NULL;
     size = b->size;
@@ -112,7 +155,7 @@ static void *take_large(loam_heap *heap, size_t need, size_t request)
 /* A block of exactly this size, which a ring has. */
 static inline void *take_exact(loam_heap *heap, block *ring, block *b, size_t need, size_t request)
 {
-    ring_pop(heap, ring, b);
+    ring_pop(heap, ring, b, need);
     tell_next_live(b, need);
     return make_live(heap, b, need, request, 0);
 }
@@ -192,7 +235,7 @@ static void search_rings(search *s)
             if (try_block(s, b, size))
                 return;
         }
-        size += UNIT;
+        size += granule_mask(heap) + 1;
         size = size < heap->small_end ? ring_find(heap, size) : 0;
     }
 }
@@ -207,7 +250,11 @@ static void search_tree(search *s, size_t from)
 
 static void search_all(search *s, size_t tries)
 {
+    loam_heap *heap = s->heap;
+
     s->tries = tries;
+    if (heap->current_size && try_block(s, block_at(heap, heap->current), heap->current_size))
+        return;
     search_rings(s);
     if (!s->found && s->tries)
         search_tree(s, s->need);

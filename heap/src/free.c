@@ -5,18 +5,13 @@
  * The block in front tells its size in its last word, the one behind in its third. */
 #include "front.h"
 
-void loam_heap_set_bit(loam_heap *heap, size_t index)
-{
-    heap->bits[index / 64] |= (uint64_t)1 << index % 64;
-    heap->summary |= (uint64_t)1 << index / 64;
-}
-
-/* A block that is given back and has a free neighbour, or is tiny or large. If a neighbour is in the
- * tree, it grows, and as a rule keeps its place there. */
+/* A block that is given back and has a free neighbour, or is tiny or large. A neighbour that is in the
+ * tree, or the current block, grows; in the tree it keeps its place as a rule. */
 static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word head)
 {
     block *next = behind(b, size), *node = NULL;
     const block *end = NULL;
+    bool current = false;
 
     if (head & PREV_FREE) {
         size_t front = prev_size(b);
@@ -24,17 +19,21 @@ static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word hea
         b->head = 0; /* no block starts here any more */
         b = before(b, front);
         size += front;
-        if (front < heap->small_end)
-            ring_remove(heap, b);
+        if (link_to(heap, b) == heap->current)
+            current = true;
+        else if (front < heap->small_end)
+            ring_remove(heap, b, front);
         else
             node = b;
     }
     if (!is_live(next)) {
         size_t back = free_size(next);
 
-        if (back < heap->small_end) {
+        if (link_to(heap, next) == heap->current) {
+            current = true;
+        } else if (back < heap->small_end) {
             if (LOAM_LIKELY(back != 0))
-                ring_remove(heap, next);
+                ring_remove(heap, next, back);
         } else if (node) {
             loam_heap_tree_remove(heap, next);
         } else {
@@ -46,10 +45,16 @@ static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word hea
             end = next;
     }
     next->head = (next->head & ~TINY) | PREV_FREE | tiny_flag(size);
-    if (node)
+    if (node) {
+        if (current)
+            forget_current(heap);
         loam_heap_tree_change(heap, node, b, size);
-    else
+    } else if (current) {
+        b->head = b->next = 0;
+        change_current(heap, b, size);
+    } else {
         list_block(heap, b, size);
+    }
     if (LOAM_UNLIKELY(end != NULL))
         loam_heap_release_empty(heap, end);
 }

@@ -23,76 +23,60 @@ static inline bool ring_is_empty(const loam_heap *heap, const block *ring)
 
 /* ---- rings ---- */
 
-/* Notes that the ring of that index may have a block. As a rule, that is known. */
-void loam_heap_set_bit(loam_heap *heap, size_t index);
-
 static inline void ring_push(loam_heap *heap, block *b, size_t size, word flags)
 {
-    size_t index = size / UNIT;
+    size_t index = size >> heap->shift;
     block *ring = ring_for(heap, size);
     word self = link_to(heap, b), next = ring->next;
 
+    heap->bits[index / 64] |= (uint64_t)1 << index % 64;
     b->head = link_to(heap, ring) | flags;
     block_at(heap, next)->head = self | flags;
     b->next = next;
     ring->next = self;
-    if (LOAM_UNLIKELY((heap->bits[index / 64] >> index % 64 & 1) == 0))
-        loam_heap_set_bit(heap, index);
+}
+
+/* A block has gone from between two others. If these are both the sentinel, the ring is empty: that
+ * can't be foreseen, so it is no jump. */
+static inline void note_if_empty(loam_heap *heap, word prev, word next, size_t size)
+{
+    size_t index = size >> heap->shift;
+
+    heap->bits[index / 64] ^= (uint64_t)(prev == next) << index % 64;
 }
 
 /* Takes the newest block out. All heads of a ring have the same flags. */
-static inline void ring_pop(loam_heap *heap, block *ring, const block *b)
+static inline void ring_pop(loam_heap *heap, block *ring, const block *b, size_t size)
 {
     word next = b->next;
 
-    ring->next = next;
     block_at(heap, next)->head = b->head;
+    ring->next = next;
+    note_if_empty(heap, link_to(heap, ring), next, size);
 }
 
 /* Takes a block out, wherever it is. */
-static inline void ring_remove(loam_heap *heap, const block *b)
+static inline void ring_remove(loam_heap *heap, const block *b, size_t size)
 {
-    word head = b->head, next = b->next;
+    word head = b->head, next = b->next, prev = head & ~FLAGS;
 
     block_at(heap, next)->head = head;
-    block_at(heap, head & ~FLAGS)->next = next;
+    block_at(heap, prev)->next = next;
+    note_if_empty(heap, prev, next, size);
 }
 
-/* ---- the next ring that has a block ---- */
-
-/* The size of the ring that the next bit from a size on stands for; 0: there is none. */
-static inline size_t ring_hint(const loam_heap *heap, size_t size)
+/* The smallest size from `size` on whose ring has a block; 0: there is none. */
+static inline size_t ring_find(const loam_heap *heap, size_t size)
 {
-    size_t i = size / UNIT / 64;
-    uint64_t bits = heap->bits[i] & ~(uint64_t)0 << size / UNIT % 64;
+    size_t index = size >> heap->shift, i = index / 64;
+    uint64_t bits = heap->bits[i] & ~(uint64_t)0 << index % 64;
 
-    if (!bits) {
-        uint64_t words = heap->summary & ~(uint64_t)1 << i;
-
-        if (!words)
+    while (!bits) {
+        if (++i == RINGS_MOST / 64)
             return 0;
-        i = loam_lowest_bit(words);
         bits = heap->bits[i];
     }
-    return (i * 64 + loam_lowest_bit(bits)) * UNIT;
-}
-
-/* Clears a bit that was set for nothing. */
-static inline void clear_bit(loam_heap *heap, size_t index)
-{
-    heap->bits[index / 64] &= ~((uint64_t)1 << index % 64);
-    if (heap->bits[index / 64] == 0)
-        heap->summary &= ~((uint64_t)1 << index / 64);
-}
-
-/* The smallest size from `size` on whose ring has a block; 0: there is none. Each bit that was set
- * for nothing costs a look once. */
-static inline size_t ring_find(loam_heap *heap, size_t size)
-{
-    while ((size = ring_hint(heap, size)) != 0 &&
-           LOAM_UNLIKELY(ring_is_empty(heap, ring_for(heap, size))))
-        clear_bit(heap, size / UNIT);
-    return size;
+    return (i * 64 + loam_lowest_bit(bits)) << heap->shift;
 }
 
 /* ---- all free blocks ---- */
@@ -107,10 +91,34 @@ static inline void list_block(loam_heap *heap, block *b, size_t size)
         loam_heap_tree_insert(heap, b);
 }
 
+/* The current block, which is in no ring and not in the tree. */
+static inline void forget_current(loam_heap *heap)
+{
+    heap->current = heap->current_size = 0;
+}
+
+static inline void change_current(loam_heap *heap, block *b, size_t size)
+{
+    heap->current = link_to(heap, b);
+    heap->current_size = size;
+    write_size(b, size);
+}
+
+/* Makes a block the current one, and lists the one that was. */
+static inline void make_current(loam_heap *heap, block *b, size_t size)
+{
+    if (heap->current_size)
+        list_block(heap, block_at(heap, heap->current), heap->current_size);
+    b->head = b->next = 0;
+    change_current(heap, b, size);
+}
+
 static inline void unlist_block(loam_heap *heap, block *b, size_t size)
 {
-    if (LOAM_LIKELY(size < heap->small_end))
-        ring_remove(heap, b);
+    if (link_to(heap, b) == heap->current)
+        forget_current(heap);
+    else if (LOAM_LIKELY(size < heap->small_end))
+        ring_remove(heap, b, size);
     else
         loam_heap_tree_remove(heap, b);
 }

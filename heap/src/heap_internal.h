@@ -28,8 +28,8 @@
  *
  * Links are distances from the control block to a head, in bytes, so that the memory may be mapped
  * anywhere. The control block has, for each size below small_end, the sentinel of a ring of free
- * blocks of exactly that size, newest first, and a bit that tells whether there may be any: it is set
- * when a block comes, and cleared by whoever looks for one in vain. All other free blocks are in a red-black tree, ordered by size and address.
+ * blocks of exactly that size, newest first, and a bit that tells whether there are any. All other free
+ * blocks are in a red-black tree, ordered by size and address.
  *
  * What always holds between two calls:
  *
@@ -42,7 +42,7 @@
  *  H6  Each free block is in exactly one place: in the ring for its size if that is below small_end,
  *      else in the tree; and nothing else is there.
  *  H7  Rings are closed: next and prev of neighbours agree.
- *  H8  The bit of a ring that has a block is set, and the summary's bit of each word that is not 0.
+ *  H8  The bit of a ring is set iff it has a block.
  *  H9  The tree is ordered by size and address, and is red-black; `smallest` is its first node.
  *  H10 peak - room, blocks and held are the sums over all blocks and regions, and room <= peak.
  *  H11 The fresh range is empty, or lies within one free block, behind its words and before its footer.
@@ -137,9 +137,11 @@ struct loam_heap {
     word room;      /* usable bytes that can become live before there is a new peak */
     word peak;
     word blocks;        /* how many are live */
+    word current;       /* the current block: what is left of the last one that was cut; 0: none */
+    word current_size;  /* its size, or 0 */
     tree_link smallest; /* the first node of the tree */
     tree_link root;
-    uint64_t summary; /* which words of the bits are not 0 */
+    word shift; /* the granule's logarithm */
     uint64_t bits[RINGS_MOST / 64];
 
     word fresh_low;  /* from here */
