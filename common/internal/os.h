@@ -120,6 +120,7 @@ typedef struct loam_os_fork_hooks {
 typedef enum loam_os_fork_rank {
     LOAM_OS_FORK_SCRATCH,
     LOAM_OS_FORK_POOL,
+    LOAM_OS_FORK_HEAP,
     LOAM_OS_FORK_SPAN,
     LOAM_OS_FORK_REGION,
     LOAM_OS_FORK_VM_AHEAD,

@@ -511,12 +511,18 @@ static loam_region *granules_region(void *self, const void *ptr)
     return !ptr || loam_region_contains(region, ptr) ? region : NULL;
 }
 
+static size_t granules_purge(void *self, size_t budget)
+{
+    return loam_region_purge((loam_region *)self, budget);
+}
+
 loam_granules loam_region_granules(loam_region *region)
 {
     static const loam_granules_ops ops = {
         .take = granules_take,
         .give = granules_give,
         .region = granules_region,
+        .purge = granules_purge,
         .name = "region",
     };
 

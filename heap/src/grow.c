@@ -106,12 +106,12 @@ static bool may_go(const loam_heap *heap, const region *r)
 }
 
 /* Gives empty regions back, newest first, until no more than `keep` bytes of them are left; 0 stands
- * for one region. Returns the bytes that went. */
-static size_t keep_few(loam_heap *heap, size_t keep)
+ * for one region; or about `most` bytes have gone. Returns the bytes that went. */
+static size_t keep_few(loam_heap *heap, size_t keep, size_t most)
 {
     size_t kept = 0, gone = 0;
 
-    for (word link = heap->newest; link;) {
+    for (word link = heap->newest; link && gone < most;) {
         region *r = region_at(heap, link);
 
         link = r->older;
@@ -132,13 +132,13 @@ void loam_heap_release_empty(loam_heap *heap, const block *end)
     const region *r = region_at(heap, end->next);
 
     if (may_go(heap, r))
-        (void)keep_few(heap, heap->keep);
+        (void)keep_few(heap, heap->keep, SIZE_MAX);
 }
 
 void loam_heap_keep_few(loam_heap *heap)
 {
     if (heap->source.ops)
-        (void)keep_few(heap, heap->keep);
+        (void)keep_few(heap, heap->keep, SIZE_MAX);
 }
 
 size_t loam_heap_trim(loam_heap *heap)
@@ -147,7 +147,17 @@ size_t loam_heap_trim(loam_heap *heap)
 
     loam_mark_quiet();
     if (heap->source.ops)
-        gone = keep_few(heap, LOAM_HEAP_KEEP_NONE);
+        gone = keep_few(heap, LOAM_HEAP_KEEP_NONE, SIZE_MAX);
+    loam_mark_loud();
+    return gone;
+}
+
+size_t loam_heap_trim_some(loam_heap *heap, size_t most)
+{
+    size_t gone;
+
+    loam_mark_quiet();
+    gone = keep_few(heap, LOAM_HEAP_KEEP_NONE, most);
     loam_mark_loud();
     return gone;
 }

@@ -360,6 +360,9 @@ bool loam_heap_grow(loam_heap *heap, size_t need, size_t align);
 void loam_heap_release_empty(loam_heap *heap, const block *end);
 void loam_heap_keep_few(loam_heap *heap);
 
+/* As loam_heap_trim() of a growing heap, but stops when so many bytes went. */
+size_t loam_heap_trim_some(loam_heap *heap, size_t most);
+
 /* The first place for a block at or behind `at`, and the place for a region's end. */
 block *loam_heap_first_place(const loam_heap *heap, const void *at);
 block *loam_heap_last_place(const loam_heap *heap, const region *r);

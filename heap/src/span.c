@@ -422,12 +422,18 @@ static loam_region *granules_region(void *self, const void *ptr)
     return ground < LOAM_SPAN_REGIONS ? span->grounds[ground].region : NULL;
 }
 
+static size_t granules_purge(void *self, size_t budget)
+{
+    return loam_span_purge_step((loam_span *)self, budget);
+}
+
 loam_granules loam_span_granules(loam_span *span)
 {
     static const loam_granules_ops ops = {
         .take = granules_take,
         .give = granules_give,
         .region = granules_region,
+        .purge = granules_purge,
         .name = "span",
     };
 

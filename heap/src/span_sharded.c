@@ -239,12 +239,18 @@ static loam_region *granules_region(void *self, const void *ptr)
     return ground < LOAM_SPAN_REGIONS ? sharded->shards[0].grounds[ground].region : NULL;
 }
 
+static size_t granules_purge(void *self, size_t budget)
+{
+    return loam_span_sharded_purge_step((loam_span_sharded *)self, budget);
+}
+
 loam_granules loam_span_sharded_granules(loam_span_sharded *sharded)
 {
     static const loam_granules_ops ops = {
         .take = granules_take,
         .give = granules_give,
         .region = granules_region,
+        .purge = granules_purge,
         .name = "span_sharded",
     };
 

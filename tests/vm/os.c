@@ -412,7 +412,7 @@ static void fork_with_steps(const char *parent, const char *child)
  * after it the other way round, in the parent and in the child. */
 TEST(fork_hooks_in_order, fast)
 {
-    EXPECT_EQ(LOAM_OS_FORK_RANKS, 6);
+    EXPECT_EQ(LOAM_OS_FORK_RANKS, 7);
     fork_with_steps("", "");
     EXPECT(loam_os_on_fork(LOAM_OS_FORK_REGION, &hooks_2));
     fork_with_steps("2c", "2C");

@@ -192,7 +192,7 @@ typedef struct loam_granules_info {
 } loam_granules_info;
 
 /** The operations of a source of granules; the functions of the same names below say what each
- * does. All are required. */
+ * does. All are required but `purge`. */
 typedef struct loam_granules_ops {
     /** See loam_granules_take(). */
     void *(*take)(void *self, size_t count, size_t align, uint8_t kind, void *owner,
@@ -201,6 +201,8 @@ typedef struct loam_granules_ops {
     void (*give)(void *self, void *ptr, size_t count);
     /** See loam_granules_region(). */
     loam_region *(*region)(void *self, const void *ptr);
+    /** See loam_granules_purge(). Optional: NULL means "this source cannot". */
+    size_t (*purge)(void *self, size_t budget);
     /** For people. */
     const char *name;
 } loam_granules_ops;
@@ -513,6 +515,14 @@ LOAM_INLINE void loam_granules_give(loam_granules source, void *ptr, size_t coun
 LOAM_INLINE loam_region *loam_granules_region(loam_granules source, const void *ptr)
 {
     return source.ops->region(source.self, ptr);
+}
+
+/** Lets a source give memory of free granules back to the system, up to `budget` bytes, as its policy
+ * says. Returns how many bytes had memory behind them and are given up; 0 also where the source can't.
+ * Cost: the source's. */
+LOAM_INLINE size_t loam_granules_purge(loam_granules source, size_t budget)
+{
+    return source.ops->purge ? source.ops->purge(source.self, budget) : 0;
 }
 
 LOAM_END_DECLS
