@@ -47,4 +47,14 @@ static inline void loam_atomic_raise(size_t *word, size_t n)
     }
 }
 
+/* Tells the processor that this thread waits for another one to write something. */
+static inline void loam_atomic_pause(void)
+{
+#if (defined(__GNUC__) || defined(__clang__)) && (defined(__x86_64__) || defined(__i386__))
+    __builtin_ia32_pause();
+#elif (defined(__GNUC__) || defined(__clang__)) && defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 #endif

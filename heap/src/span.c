@@ -199,7 +199,7 @@ bool loam_span_meet(loam_span *span, loam_span_request *request)
 {
     bool taken;
 
-    loam_os_mutex_lock(loam_span_mutex(span));
+    loam_span_lock(span);
     taken = loam_span_request_valid(request) &&
             (loam_span_take_warm(span, request) || loam_span_take_clean(span, request) ||
              loam_span_take_whole(span, request) || loam_span_take_fresh(span, request));
@@ -279,7 +279,7 @@ void loam_span_give_at(loam_span *span, size_t ground, void *ptr, size_t count)
 
     loam_mark_dead(ptr, count * LOAM_REGION_GRANULE);
     loam_span_clear(region, index, count);
-    loam_os_mutex_lock(loam_span_mutex(span));
+    loam_span_lock(span);
     loam_span_return(span, ground, index, count);
     loam_os_mutex_unlock(loam_span_mutex(span));
 }
@@ -306,7 +306,7 @@ static void shorten(loam_span *span, size_t ground, size_t index, size_t count, 
     loam_mark_dead(loam_region_address(region, tail), cut * LOAM_REGION_GRANULE);
     loam_span_clear(region, tail, cut);
     loam_span_purge_tail(span, region, tail, cut);
-    loam_os_mutex_lock(loam_span_mutex(span));
+    loam_span_lock(span);
     loam_record_set_extent(head, new_count, loam_record_state(head));
     loam_span_settle(span, ground, tail, cut, loam_span_now());
     span->live -= cut;
@@ -378,7 +378,7 @@ bool loam_span_resize_at(loam_span *span, size_t ground, void *ptr, size_t count
         shorten(span, ground, index, count, new_count);
     if (new_count <= count)
         return true;
-    loam_os_mutex_lock(loam_span_mutex(span));
+    loam_span_lock(span);
     done = lengthen(span, ground, index, count, new_count - count);
     loam_os_mutex_unlock(loam_span_mutex(span));
     return done;
@@ -413,7 +413,7 @@ static loam_region *granules_region(void *self, const void *ptr)
     if (!ptr) {
         bool only;
 
-        loam_os_mutex_lock(loam_span_mutex(span));
+        loam_span_lock(span);
         only = span->sealed = span->regions == 1;
         loam_os_mutex_unlock(loam_span_mutex(span));
         return only ? span->grounds[0].region : NULL;

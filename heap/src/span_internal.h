@@ -196,6 +196,18 @@ static inline loam_os_mutex *loam_span_mutex(loam_span *span)
     return (loam_os_mutex *)(void *)&span->lock;
 }
 
+/* Tries some times before it waits. Shards are held for some 100 ns, by few threads at once, so that it
+ * costs less to try again than to sleep. */
+static inline void loam_span_lock(loam_span *span)
+{
+    for (uint32_t i = 0; i < span->tries; i++) {
+        if (loam_os_mutex_trylock(loam_span_mutex(span)))
+            return;
+        loam_atomic_pause();
+    }
+    loam_os_mutex_lock(loam_span_mutex(span));
+}
+
 static inline uint32_t loam_span_now(void)
 {
     return (uint32_t)loam_os_milliseconds();

@@ -32,7 +32,7 @@ static size_t enter(loam_span_sharded *sharded)
             return at;
         at = move_on(sharded);
     }
-    loam_os_mutex_lock(loam_span_mutex(&sharded->shards[at]));
+    loam_span_lock(&sharded->shards[at]);
     return at;
 }
 
@@ -46,7 +46,7 @@ static bool take_at(loam_span_sharded *sharded, size_t at, stage_fn stage,
     loam_span *shard = &sharded->shards[at];
     bool taken;
 
-    loam_os_mutex_lock(loam_span_mutex(shard));
+    loam_span_lock(shard);
     taken = stage(shard, request);
     loam_os_mutex_unlock(loam_span_mutex(shard));
     return taken;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { TRIES = 40 }; /* for a shard's lock: some microseconds, about what it costs to sleep */
+
 /* ---- life ---- */
 
 static size_t shards_of(const loam_span_sharded_config *config)
@@ -28,8 +30,10 @@ static void append_all(loam_span_sharded *sharded, const loam_span_ground_ *grou
 static bool prepare_shards(loam_span_sharded *sharded, const loam_span_config *config)
 {
     for (size_t i = 0; i < sharded->count; i++) {
-        if (loam_span_prepare(&sharded->shards[i], (uint8_t)(i + 1), config))
+        if (loam_span_prepare(&sharded->shards[i], (uint8_t)(i + 1), config)) {
+            sharded->shards[i].tries = TRIES;
             continue;
+        }
         while (i-- > 0)
             loam_span_retire(&sharded->shards[i]);
         return false;

@@ -142,6 +142,7 @@ struct loam_span {
     const char *name;                             /**< For people. */
     loam_span_ground_ grounds[LOAM_SPAN_REGIONS]; /**< Where its chunks come from. */
     size_t regions;                               /**< How many there are; grows. */
+    uint32_t tries;           /**< For the lock, before a thread waits; a shard has some. */
     bool sealed;              /**< Somebody was told that there is one region only. */
     uint8_t number;           /**< What the tables of chunks call this span. */
     loam_span_policy spans;   /**< As configured. */
