@@ -27,6 +27,7 @@ typedef struct slabs {
     loam_pool_class cls;
     void **start;     /* a ring through one block of each slab */
     void *one[SLABS]; /* and the same as an array */
+    char *spread;
     _Alignas(LINE) char dense[SLABS][LINE];
 } slabs;
 
@@ -113,6 +114,29 @@ static void *open_dense(void)
     return s;
 }
 
+/* By hand: as far apart as slabs, which also share the sets of the TLB, but each in a set of its own of
+ * the cache. */
+static void *open_spread(void)
+{
+    slabs *s = open_dense();
+
+    s->spread = aligned_alloc(LOAM_REGION_GRANULE, SLABS * LOAM_REGION_GRANULE);
+    if (!s->spread)
+        abort();
+    for (size_t i = 0; i < SLABS; i++)
+        s->one[i] = s->spread + i * (LOAM_REGION_GRANULE + LINE) % (SLABS * LOAM_REGION_GRANULE);
+    link_ring(s);
+    return s;
+}
+
+static void close_spread(void *opened)
+{
+    slabs *s = opened;
+
+    free(s->spread);
+    free(s);
+}
+
 /* From each block to the next one: a load waits for the load before. */
 static void walk_ring(void *opened, size_t count)
 {
@@ -128,6 +152,7 @@ static void walk_ring(void *opened, size_t count)
 
 static const bench_loop coloured = {open_coloured, walk_ring, close_slabs};
 static const bench_loop uncoloured = {open_uncoloured, walk_ring, close_slabs};
+static const bench_loop spread = {open_spread, walk_ring, close_spread};
 static const bench_loop dense = {open_dense, walk_ring, free};
 
 /* ---- neighbours ---- */
@@ -267,7 +292,8 @@ void bench_add_pool_lines(void)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         bench_add_row(&rows[i]);
     bench_add(rows[0].name, BENCH_LOAM, NULL, bench_run_loop, &coloured, 0);
-    bench_add(rows[0].name, BENCH_LIMIT, NULL, bench_run_loop, &dense, 0);
+    bench_add(rows[0].name, BENCH_LIMIT, NULL, bench_run_loop, &spread, 0);
+    bench_add(rows[0].name, BENCH_BESIDE, "side_by_side", bench_run_loop, &dense, 0);
     bench_add(rows[0].name, BENCH_BESIDE, "no_colours", bench_run_loop, &uncoloured, 0);
     bench_add(rows[1].name, BENCH_LOAM, NULL, run_neighbours, &apart, 0);
     bench_add(rows[1].name, BENCH_LIMIT, NULL, run_neighbours, &lines, 0);
