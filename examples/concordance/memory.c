@@ -1,28 +1,49 @@
 #include "memory.h"
 
-static bool init_loam(struct memory *memory, size_t limit)
+static bool init_loam(struct memory *memory, size_t record)
 {
-    /* All that is pushed has the alignment of a pointer; rounding up to more would be a waste. */
-    const loam_arena_config config = {
-        .name = "words", .auto_align = LOAM_ALIGNOF(void *), .limit = limit};
+    const loam_pool_class_config pool = {
+        .size = record, .allocator = loam_vm_allocator(), .name = "records"};
+    const loam_heap_config heap = {.granule = 8}; /* texts need no alignment */
 
-    if (!loam_arena_init(&memory->arena, &config))
+    if (!loam_pool_class_init(&memory->pool, &pool))
         return false;
+    memory->heap = loam_heap_create(loam_vm_allocator(), &heap);
+    if (!memory->heap) {
+        loam_pool_class_deinit(&memory->pool);
+        return false;
+    }
     memory->scratch_scope = loam_scratch_begin(NULL, 0);
-    memory->words = loam_arena_allocator(&memory->arena);
+    memory->records = loam_pool_class_allocator(&memory->pool);
+    memory->texts = loam_heap_allocator(memory->heap);
     memory->arrays = loam_vm_allocator();
     memory->scratch = loam_arena_allocator(memory->scratch_scope.arena);
     return true;
 }
 
-static void init_libc(struct memory *memory, size_t limit)
+static void init_libc(struct memory *memory)
+{
+    memory->records = memory->texts = loam_libc_allocator();
+    memory->arrays = memory->scratch = loam_libc_allocator();
+}
+
+/* Puts a budget in front of a handle, whose bytes are charged to its parent as well. */
+static void charge(loam_allocator *handle, loam_budget *budget, loam_budget *parent)
+{
+    const loam_budget_config config = {.parent = parent};
+
+    loam_budget_init(budget, *handle, &config);
+    *handle = loam_budget_allocator(budget);
+}
+
+static void limit_words(struct memory *memory, size_t limit)
 {
     const loam_budget_config config = {.tag = "words", .limit = limit};
 
-    loam_budget_init(&memory->budget, loam_libc_allocator(), &config);
-    memory->words = limit ? loam_budget_allocator(&memory->budget) : loam_libc_allocator();
-    memory->arrays = loam_libc_allocator();
-    memory->scratch = loam_libc_allocator();
+    memory->limited = true;
+    loam_budget_init(&memory->words_budget, memory->records, &config);
+    charge(&memory->records, &memory->records_budget, &memory->words_budget);
+    charge(&memory->texts, &memory->texts_budget, &memory->words_budget);
 }
 
 /* Puts a counter in front of a handle. */
@@ -32,15 +53,19 @@ static void count(loam_allocator *handle, loam_counting *counter)
     *handle = loam_counting_allocator(counter);
 }
 
-bool memory_init(struct memory *memory, memory_kind kind, size_t limit, bool counted)
+bool memory_init(struct memory *memory, memory_kind kind, size_t record, size_t limit, bool counted)
 {
     memory->kind = kind;
+    memory->limited = false;
     if (kind == MEMORY_LIBC)
-        init_libc(memory, limit);
-    else if (!init_loam(memory, limit))
+        init_libc(memory);
+    else if (!init_loam(memory, record))
         return false;
+    if (limit)
+        limit_words(memory, limit);
     if (counted) {
-        count(&memory->words, &memory->words_counter);
+        count(&memory->records, &memory->records_counter);
+        count(&memory->texts, &memory->texts_counter);
         count(&memory->arrays, &memory->arrays_counter);
         count(&memory->scratch, &memory->scratch_counter);
     }
@@ -49,12 +74,16 @@ bool memory_init(struct memory *memory, memory_kind kind, size_t limit, bool cou
 
 void memory_deinit(struct memory *memory)
 {
-    if (memory->kind == MEMORY_LIBC) {
-        loam_budget_deinit(&memory->budget);
-        return;
+    if (memory->limited) {
+        loam_budget_deinit(&memory->texts_budget);
+        loam_budget_deinit(&memory->records_budget);
+        loam_budget_deinit(&memory->words_budget);
     }
+    if (memory->kind == MEMORY_LIBC)
+        return;
     loam_scratch_end(&memory->scratch_scope);
-    loam_arena_deinit(&memory->arena);
+    loam_heap_destroy(memory->heap);
+    loam_pool_class_deinit(&memory->pool);
 }
 
 /* ---- the table ---- */
@@ -101,21 +130,32 @@ static void print_arena(FILE *out, const char *name, const loam_arena *arena, si
     print_row(out, name, &stats);
 }
 
+/* What lies between what a pool or a heap holds live and what was asked for is rounding. */
+static void print_source(FILE *out, const char *name, loam_stats stats, size_t asked)
+{
+    stats.lost = stats.live > asked ? stats.live - asked : 0;
+    print_row(out, name, &stats);
+}
+
 void memory_print(const struct memory *memory, const struct files *files, FILE *out)
 {
-    loam_stats words, arrays, scratch, stats;
+    loam_stats records, texts, arrays, scratch, stats;
 
     if (memory->kind == MEMORY_LIBC)
         return;
-    loam_counting_stats(&memory->words_counter, &words);
+    loam_counting_stats(&memory->records_counter, &records);
+    loam_counting_stats(&memory->texts_counter, &texts);
     loam_counting_stats(&memory->arrays_counter, &arrays);
     loam_counting_stats(&memory->scratch_counter, &scratch);
 
     fprintf(out, "\n%-26s%12s%12s%12s%12s%12s\n", "memory", "live", "peak", "committed", "reserved",
             "lost to");
-    fprintf(out, "%86s\n", "alignment");
+    fprintf(out, "%86s\n", "rounding up");
     print_arena(out, "files    an arena", &files->arena, files_asked(files));
-    print_arena(out, "words    an arena", &memory->arena, words.live);
+    loam_pool_class_stats(&memory->pool, &stats);
+    print_source(out, "records  a pool", stats, records.live);
+    loam_heap_stats(memory->heap, &stats);
+    print_source(out, "texts    a heap", stats, texts.live);
 
     stats = arrays;
     stats.committed = loam_good_size(memory->arrays, arrays.live, LOAM_ALIGNOF(void *));
@@ -125,6 +165,5 @@ void memory_print(const struct memory *memory, const struct files *files, FILE *
     loam_scratch_stats(&stats);
     stats.lost = stats.live - scratch.live;
     print_row(out, "scratch  arenas", &stats);
-    fprintf(out, "The words made %zu requests. Pages are lost to rounding up.\n",
-            words.allocations);
+    fprintf(out, "The words made %zu requests.\n", records.allocations + texts.allocations);
 }

@@ -1,9 +1,10 @@
 /* memory.h: where a run takes its memory from.
  *
- * The rest of the program sees three handles and does not know what is behind them:
+ * The rest of the program sees four handles and does not know what is behind them:
  *
  *                 MEMORY_LOAM                       MEMORY_LIBC
- *     words       an arena                          malloc
+ *     records     a pool                            malloc
+ *     texts       a heap                            malloc
  *     arrays      whole pages, added or moved       malloc
  *                 when they grow
  *     scratch     this thread's scratch arena       malloc
@@ -14,30 +15,40 @@
 #include "files.h"
 
 #include <loam/adapters.h>
+#include <loam/heap.h>
+#include <loam/pool_class.h>
 #include <loam/scratch.h>
 
 typedef enum memory_kind { MEMORY_LOAM, MEMORY_LIBC } memory_kind;
 
 struct memory {
-    loam_allocator words;   /* what lives as long as the run */
+    loam_allocator records; /* words, which are all of one size */
+    loam_allocator texts;   /* what they are, of any length */
     loam_allocator arrays;  /* big arrays that grow */
     loam_allocator scratch; /* what lives a moment; the newest is given back first */
 
     /* Behind the handles. */
     memory_kind kind;
-    loam_arena arena;            /* MEMORY_LOAM: the words */
-    loam_scratch scratch_scope;  /* MEMORY_LOAM: the scratch memory */
-    loam_budget budget;          /* MEMORY_LIBC: the limit */
-    loam_counting words_counter; /* what was asked for, if that is counted */
+    bool limited;               /* whether there are budgets */
+    loam_pool_class pool;       /* MEMORY_LOAM: the records */
+    loam_heap *heap;            /* MEMORY_LOAM: the texts */
+    loam_scratch scratch_scope; /* MEMORY_LOAM: the scratch memory */
+    loam_budget words_budget;   /* the limit, which both of these share: */
+    loam_budget records_budget;
+    loam_budget texts_budget;
+    loam_counting records_counter; /* what was asked for, if that is counted */
+    loam_counting texts_counter;
     loam_counting arrays_counter;
     loam_counting scratch_counter;
 };
 
-/* Sets up the handles; `*memory` must not move. `limit` is the most bytes that `words` may take,
- * or 0. With `counted`, memory_print() knows what was asked for; that costs time.
+/* Sets up the handles; `*memory` must not move. Records are of `record` bytes, aligned as a pointer.
+ * `limit` is the most bytes that `records` and `texts` may give together, or 0. With `counted`,
+ * memory_print() knows what was asked for; that costs time.
  *
  * Returns false iff out of memory. */
-bool memory_init(struct memory *memory, memory_kind kind, size_t limit, bool counted);
+bool memory_init(struct memory *memory, memory_kind kind, size_t record, size_t limit,
+                 bool counted);
 
 /* Drops all that was taken. */
 void memory_deinit(struct memory *memory);

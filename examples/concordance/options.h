@@ -19,7 +19,7 @@ struct options {
     size_t top;          /* how many of the most frequent words to show */
     struct token word;   /* show only where this word occurs; no text: not asked */
     struct token prefix; /* show only the words that begin so; no text: not asked */
-    size_t limit;        /* the most bytes that the words may take, without places; 0: no limit */
+    size_t limit;        /* the most bytes of words and texts, without places; 0: no limit */
     bool compare;        /* whether to run the same over malloc and show both */
 };
 

@@ -49,7 +49,8 @@ static int work(const struct job *job, const struct memory *memory, struct words
     words_seal(words);
     indexed_at = ranked_at = seconds_used();
     if (result.status == STATUS_MEMORY && options->limit)
-        console_complain(job->console, "--limit", "the words may take %zu bytes", options->limit);
+        console_complain(job->console, "--limit", "words and their texts may take %zu bytes",
+                         options->limit);
     if (out && options->word.text) {
         report_word(out, words, &options->word, job->files);
     } else if (!rank_and_report(job, memory, words, out, &result, &ranked_at)) {
@@ -78,11 +79,11 @@ int run_job(const struct job *job, memory_kind kind, FILE *out, struct run_times
     int status;
 
     memset(times, 0, sizeof *times);
-    if (!memory_init(&memory, kind, job->options->limit, out != NULL)) {
+    if (!memory_init(&memory, kind, sizeof(struct word), job->options->limit, out != NULL)) {
         console_complain(job->console, "beginning", "out of memory");
         return STATUS_MEMORY;
     }
-    if (!words_init(&words, memory.words, memory.arrays)) {
+    if (!words_init(&words, memory.records, memory.texts, memory.arrays)) {
         console_complain(job->console, "beginning", "out of memory");
         memory_deinit(&memory);
         return STATUS_MEMORY;

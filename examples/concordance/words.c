@@ -2,33 +2,57 @@
 
 enum { FIRST_BUCKETS = 64 };
 
-bool words_init(struct words *words, loam_allocator records, loam_allocator arrays)
+bool words_init(struct words *words, loam_allocator records, loam_allocator texts,
+                loam_allocator arrays)
 {
     memset(words, 0, sizeof *words);
     words->records = records;
+    words->texts = texts;
     words->grow_at = FIRST_BUCKETS;
     loam_vec_init(&words->table, arrays);
     loam_vec_init(&words->places, arrays);
     return loam_vec_resize(&words->table, FIRST_BUCKETS); /* new elements are zero */
 }
 
-/* Bytes of a word with a text of `length`; more than any allocator serves where they overflow. */
-static size_t word_size(size_t length)
+/* ---- one word ---- */
+
+/* Returns NULL iff out of memory. */
+static struct word *make_word(struct words *words, const struct token *token)
 {
-    return length <= (size_t)PTRDIFF_MAX - sizeof(struct word) ? sizeof(struct word) + length
-                                                               : SIZE_MAX;
+    struct word *made;
+
+    if (token->length > UINT32_MAX)
+        return NULL;
+    made = (struct word *)loam_alloc(words->records, sizeof *made, LOAM_ALIGNOF(struct word));
+    if (!made)
+        return NULL;
+    made->text = (char *)loam_alloc(words->texts, token->length, 1);
+    if (!made->text) {
+        loam_dealloc(words->records, made, sizeof *made, LOAM_ALIGNOF(struct word));
+        return NULL;
+    }
+    memcpy(made->text, token->text, token->length);
+    made->length = (uint32_t)token->length;
+    made->hash = token->hash;
+    made->count = made->places = 1;
+    return made;
+}
+
+static void end_word(struct words *words, struct word *word)
+{
+    loam_dealloc(words->texts, word->text, word->length, 1);
+    loam_dealloc(words->records, word, sizeof *word, LOAM_ALIGNOF(struct word));
 }
 
 void words_deinit(struct words *words)
 {
     /* Is there any point in freeing? Over an arena there is not: its owner drops all in O(1). */
-    if (loam_allocator_reclaims(words->records)) {
+    if (loam_allocator_reclaims(words->records) || loam_allocator_reclaims(words->texts)) {
         LOAM_VEC_EACH(struct word **, bucket, &words->table)
         {
             for (struct word *old = *bucket, *next; old; old = next) {
                 next = old->next;
-                loam_dealloc(words->records, old, word_size(old->length),
-                             LOAM_ALIGNOF(struct word));
+                end_word(words, old);
             }
         }
     }
@@ -99,21 +123,16 @@ static bool add_place(struct words *words, struct place here, uint32_t *link)
 
 static bool add_word(struct words *words, const struct token *token, struct place here)
 {
-    struct word *added = (struct word *)loam_alloc(words->records, word_size(token->length),
-                                                   LOAM_ALIGNOF(struct word));
+    struct word *added = make_word(words, token);
     struct word **bucket;
 
     if (!added)
         return false;
     if (!add_place(words, here, &added->first)) {
-        loam_dealloc(words->records, added, word_size(token->length), LOAM_ALIGNOF(struct word));
+        end_word(words, added);
         return false;
     }
     added->newest = added->first;
-    added->count = added->places = 1;
-    added->length = token->length;
-    added->hash = token->hash;
-    memcpy(added->text, token->text, token->length);
 
     if (words->count >= words->grow_at)
         grow_table(words);

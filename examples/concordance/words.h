@@ -1,17 +1,18 @@
 /* words.h: every word once, and every place where it occurs.
  *
- *     table     words                                   places, of all words
- *     [ . ]                                          0  |a.c:3, next 3|
- *     [ *-]--> |sand|12 times|first 0|newest 3|      1  |a.c:3, next 2|
- *     [ . ]        |                                 2  |a.c:7        |
- *     [ . ]        v next in the same bucket         3  |b.c:2        |
+ *     table     words                                    places, of all words
+ *     [ . ]         text                              0  |a.c:3, next 3|
+ *     [ *-]--> |12 times|first 0|newest 3| -> sand    1  |a.c:3, next 2|
+ *     [ . ]        |                                  2  |a.c:7        |
+ *     [ . ]        v next in the same bucket          3  |b.c:2        |
  *
- * All memory comes through two handles. One gives the words, records as long as their text. The
- * other gives two vecs: the table, and the places of all words in the order in which they are read,
- * each with a link to the word's next one. One big vec grows without a copy where the allocator has
- * pages to move or to add, and wastes nothing; a small one for each word would leave dead copies in
- * an arena, or its room to grow unused, thousands of times. Over an allocator that does not reclaim,
- * such as an arena, no word is given back: whoever owns it drops all at once.
+ * All memory comes through three handles. One gives the words, records of one size, as a pool serves
+ * them. One gives their texts, each as long as it is, as a heap does. The third gives two vecs: the
+ * table, and the places of all words in the order in which they are read, each with a link to the
+ * word's next one. One big vec grows without a copy where the allocator has pages to move or to add,
+ * and wastes nothing; a small one for each word would leave dead copies in an arena, or its room to
+ * grow unused, thousands of times. Over an allocator that does not reclaim, such as an arena, no word
+ * is given back: whoever owns it drops all at once.
  *
  * Where plain C stands in for a layer of loam that is to take over, a comment says so.
  */
@@ -31,16 +32,15 @@ struct place {
 
 #define NO_PLACE UINT32_MAX
 
-/* A record of its own length, as a heap serves it where words come and go. */
 struct word {
     struct word *next; /* in the same bucket */
+    char *text;        /* not ended by a zero byte */
     size_t count;      /* how often it occurs */
-    size_t places;     /* on how many lines */
-    size_t length;     /* bytes of the text */
+    uint32_t places;   /* on how many lines */
+    uint32_t length;   /* bytes of the text */
     uint32_t hash;     /* of the text */
     uint32_t first;    /* its first place, and its newest one: where they are in the vec */
     uint32_t newest;
-    char text[]; /* not ended by a zero byte */
 };
 
 typedef LOAM_VEC(struct word *) word_table;
@@ -48,6 +48,7 @@ typedef LOAM_VEC(const struct word *) word_list;
 
 struct words {
     loam_allocator records;        /* where words come from */
+    loam_allocator texts;          /* and their texts */
     word_table table;              /* words by hash; a power of two of buckets */
     LOAM_VEC(struct place) places; /* of all words */
     size_t grow_at;                /* count at which the table should double */
@@ -55,9 +56,10 @@ struct words {
     size_t total;                  /* words in all */
 };
 
-/* Begins without words: these will come from `records`, and arrays from `arrays`. Returns false iff
- * out of memory. */
-bool words_init(struct words *words, loam_allocator records, loam_allocator arrays);
+/* Begins without words: these will come from `records`, what they are from `texts`, and arrays from
+ * `arrays`. Returns false iff out of memory. */
+bool words_init(struct words *words, loam_allocator records, loam_allocator texts,
+                loam_allocator arrays);
 
 /* Ends it. Gives all back if there is any point in that. */
 void words_deinit(struct words *words);

@@ -139,7 +139,7 @@ static void fill_and_look(loam_allocator memory, uint32_t words_wanted, uint32_t
     struct words words;
     char text[32];
 
-    EXPECT(words_init(&words, memory, memory));
+    EXPECT(words_init(&words, memory, memory, memory));
     for (uint32_t i = 0; i < count; i++) {
         snprintf(text, sizeof text, "word%u", i % words_wanted);
 
@@ -261,7 +261,7 @@ static bool core_step(void *context)
     struct index_result result;
     bool done;
 
-    if (!words_init(&words, c->memory, c->memory))
+    if (!words_init(&words, c->memory, c->memory, c->memory))
         return false;
     result = index_files(&words, &c->files, c->memory, &c->console);
     expect_whole(&words, c->total);

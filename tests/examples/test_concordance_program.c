@@ -247,7 +247,8 @@ TEST(default_run, fast)
     EXPECT_STR(seen.error, "");
     EXPECT_EQ(seen.status, DONE);
     EXPECT(strstr(seen.out, "  loam  ") != NULL);
-    EXPECT(strstr(seen.out, "\n  words    an arena ") != NULL);
+    EXPECT(strstr(seen.out, "\n  records  a pool ") != NULL);
+    EXPECT(strstr(seen.out, "\n  texts    a heap ") != NULL);
     EXPECT(strstr(seen.out, "\nthe same code over ") != NULL);
     EXPECT(strstr(seen.out, "\n  peak of resident memory ") != NULL);
     outcome_free(&seen);
@@ -262,7 +263,7 @@ TEST(limit_is_reached, fast)
     expect_all(run("--limit", "400", "--word", "see", "poem.txt", "missing", NULL), NO_MEMORY,
                "see: 1 time, 1 line\npoem.txt:1\n",
                "concordance: poem.txt: out of memory in line 1; all words before it are counted\n"
-               "concordance: --limit: the words may take 400 bytes\n");
+               "concordance: --limit: words and their texts may take 400 bytes\n");
 
     outcome seen = run("--limit", "1k", "poem.txt", NULL);
 
