@@ -76,9 +76,8 @@ static void end(void)
 static const struct {
     size_t offset, size;
 } free_to_change[] = {
-    {FIELD(bits)},     {FIELD(summary)}, /* see bits_of_rings */
-    {FIELD(failures)}, {FIELD(keep)},    {FIELD(region_size)}, {FIELD(shared)},
-    {FIELD(limit)},    {FIELD(source)},  {FIELD(spent_low)},   {FIELD(spent_high)},
+    {FIELD(failures)}, {FIELD(keep)},   {FIELD(region_size)}, {FIELD(shared)},
+    {FIELD(fast)},     {FIELD(source)}, {FIELD(spent_low)},   {FIELD(spent_high)},
 };
 
 /* Some bytes more in front of the heap contradict nothing. */
@@ -169,9 +168,6 @@ static void expect_all_noticed(size_t least)
     damages = 0;
 }
 
-static const size_t place_of_bits = offsetof(loam_heap, bits);
-static const size_t place_of_summary = offsetof(loam_heap, summary);
-
 static size_t place(const void *ptr)
 {
     return (size_t)((const unsigned char *)ptr - the.memory);
@@ -197,26 +193,6 @@ TEST(control_block, fast)
         end();
     }
     expect_all_noticed(1000);
-}
-
-/* A bit says that there may be a block: only those of rings that have one tell anything. */
-TEST(bits_of_rings, fast)
-{
-    for (size_t granule = 8; granule <= 16; granule += 8) {
-        begin(granule);
-        for (size_t i = 0; i < the.heap->small_end / UNIT; i++) {
-            const word *ring = &the.heap->rings[2 * i];
-
-            if (ring[1] == link_to(the.heap, ring))
-                continue;
-            the.heap->bits[i / 64] &= ~((uint64_t)1 << i % 64);
-            expect_noticed(place_of_bits, sizeof the.heap->bits, "the bit of a ring");
-            the.heap->summary &= ~((uint64_t)1 << i / 64);
-            expect_noticed(place_of_summary, sizeof the.heap->summary, "the bit of some rings");
-        }
-        end();
-    }
-    expect_all_noticed(10);
 }
 
 /* ---- blocks ---- */
