@@ -103,7 +103,7 @@ void loam_heap_dealloc_sized(loam_heap *heap, void *ptr, size_t size)
 
 size_t loam_heap_usable_size(const loam_heap *heap, const void *ptr)
 {
-    if (LOAM_UNLIKELY(heap->limit == 0))
+    if (LOAM_UNLIKELY(heap->fast == 0))
         return loam_heap_watch_usable_size(ptr);
     return ptr ? live_size(block_of(ptr)) - WORD : 0;
 }
