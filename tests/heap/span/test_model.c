@@ -139,7 +139,7 @@ static void resize(run *r)
 {
     size_t count = some_count(), old = r->count;
 
-    if (!loam_span_resize_run(&the.w.span, r->ptr, old, count))
+    if (!loam_span_resize_run(&the.w.span, r->ptr, old, count) || count == old)
         return;
     if (count < old)
         picture(r->ptr + count * GRANULE, old - count, false);
