@@ -5,7 +5,7 @@
  *   - a list of files: paths in an arena, in a bucket array over it     files.c
  *   - the words, their texts, and their places in a vec, over any      words.c
  *     allocators
- *   - which are a pool, a heap and pages here, or the C library's malloc memory.c
+ *   - a pool, a heap, pages and an arena here, or the C library's malloc memory.c
  *   - and vecs of a moment in a scratch arena                           text.c, files.c, run.c
  *
  * and shows what each of them holds, and what the same code takes over malloc. Every function that

@@ -1,30 +1,36 @@
 #include "memory.h"
 
-static bool init_loam(struct memory *memory, size_t record)
+static bool init_loam(struct memory *memory)
 {
     const loam_pool_class_config pool = {
-        .size = record, .allocator = loam_vm_allocator(), .name = "records"};
+        .size = sizeof(struct word), .allocator = loam_vm_allocator(), .name = "records"};
     const loam_heap_config heap = {.granule = 8}; /* texts need no alignment */
 
-    if (!loam_pool_class_init(&memory->pool, &pool))
+    const loam_arena_config arena = {.name = "places"};
+
+    if (!loam_arena_init(&memory->arena, &arena))
         return false;
     memory->heap = loam_heap_create(loam_vm_allocator(), &heap);
-    if (!memory->heap) {
-        loam_pool_class_deinit(&memory->pool);
+    if (!memory->heap || !loam_pool_class_init(&memory->pool, &pool)) {
+        loam_heap_destroy(memory->heap);
+        loam_arena_deinit(&memory->arena);
         return false;
     }
     memory->scratch_scope = loam_scratch_begin(NULL, 0);
-    memory->records = loam_pool_class_allocator(&memory->pool);
-    memory->texts = loam_heap_allocator(memory->heap);
-    memory->arrays = loam_vm_allocator();
+    memory->words.records = loam_pool_class_allocator(&memory->pool);
+    memory->words.texts = loam_heap_allocator(memory->heap);
+    memory->words.table = loam_vm_allocator();
+    memory->words.places = loam_arena_allocator(&memory->arena);
     memory->scratch = loam_arena_allocator(memory->scratch_scope.arena);
     return true;
 }
 
 static void init_libc(struct memory *memory)
 {
-    memory->records = memory->texts = loam_libc_allocator();
-    memory->arrays = memory->scratch = loam_libc_allocator();
+    loam_allocator libc = loam_libc_allocator();
+
+    memory->words = (struct words_memory){libc, libc, libc, libc};
+    memory->scratch = libc;
 }
 
 /* Puts a budget in front of a handle, whose bytes are charged to its parent as well. */
@@ -41,9 +47,9 @@ static void limit_words(struct memory *memory, size_t limit)
     const loam_budget_config config = {.tag = "words", .limit = limit};
 
     memory->limited = true;
-    loam_budget_init(&memory->words_budget, memory->records, &config);
-    charge(&memory->records, &memory->records_budget, &memory->words_budget);
-    charge(&memory->texts, &memory->texts_budget, &memory->words_budget);
+    loam_budget_init(&memory->words_budget, memory->words.records, &config);
+    charge(&memory->words.records, &memory->records_budget, &memory->words_budget);
+    charge(&memory->words.texts, &memory->texts_budget, &memory->words_budget);
 }
 
 /* Puts a counter in front of a handle. */
@@ -53,20 +59,21 @@ static void count(loam_allocator *handle, loam_counting *counter)
     *handle = loam_counting_allocator(counter);
 }
 
-bool memory_init(struct memory *memory, memory_kind kind, size_t record, size_t limit, bool counted)
+bool memory_init(struct memory *memory, memory_kind kind, size_t limit, bool counted)
 {
     memory->kind = kind;
     memory->limited = false;
     if (kind == MEMORY_LIBC)
         init_libc(memory);
-    else if (!init_loam(memory, record))
+    else if (!init_loam(memory))
         return false;
     if (limit)
         limit_words(memory, limit);
     if (counted) {
-        count(&memory->records, &memory->records_counter);
-        count(&memory->texts, &memory->texts_counter);
-        count(&memory->arrays, &memory->arrays_counter);
+        count(&memory->words.records, &memory->records_counter);
+        count(&memory->words.texts, &memory->texts_counter);
+        count(&memory->words.table, &memory->table_counter);
+        count(&memory->words.places, &memory->places_counter);
         count(&memory->scratch, &memory->scratch_counter);
     }
     return true;
@@ -84,6 +91,7 @@ void memory_deinit(struct memory *memory)
     loam_scratch_end(&memory->scratch_scope);
     loam_heap_destroy(memory->heap);
     loam_pool_class_deinit(&memory->pool);
+    loam_arena_deinit(&memory->arena);
 }
 
 /* ---- the table ---- */
@@ -139,13 +147,14 @@ static void print_source(FILE *out, const char *name, loam_stats stats, size_t a
 
 void memory_print(const struct memory *memory, const struct files *files, FILE *out)
 {
-    loam_stats records, texts, arrays, scratch, stats;
+    loam_stats records, texts, table, places, scratch, stats;
 
     if (memory->kind == MEMORY_LIBC)
         return;
     loam_counting_stats(&memory->records_counter, &records);
     loam_counting_stats(&memory->texts_counter, &texts);
-    loam_counting_stats(&memory->arrays_counter, &arrays);
+    loam_counting_stats(&memory->table_counter, &table);
+    loam_counting_stats(&memory->places_counter, &places);
     loam_counting_stats(&memory->scratch_counter, &scratch);
 
     fprintf(out, "\n%-26s%12s%12s%12s%12s%12s\n", "memory", "live", "peak", "committed", "reserved",
@@ -157,10 +166,11 @@ void memory_print(const struct memory *memory, const struct files *files, FILE *
     loam_heap_stats(memory->heap, &stats);
     print_source(out, "texts    a heap", stats, texts.live);
 
-    stats = arrays;
-    stats.committed = loam_good_size(memory->arrays, arrays.live, LOAM_ALIGNOF(void *));
-    stats.lost = stats.committed - arrays.live;
-    print_row(out, "arrays   whole pages", &stats);
+    stats = table;
+    stats.committed = loam_good_size(memory->words.table, table.live, LOAM_ALIGNOF(void *));
+    stats.lost = stats.committed - table.live;
+    print_row(out, "table    whole pages", &stats);
+    print_arena(out, "places   an arena", &memory->arena, places.live);
 
     loam_scratch_stats(&stats);
     stats.lost = stats.live - scratch.live;

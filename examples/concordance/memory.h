@@ -1,18 +1,20 @@
 /* memory.h: where a run takes its memory from.
  *
- * The rest of the program sees four handles and does not know what is behind them:
+ * The rest of the program sees five handles and does not know what is behind them:
  *
  *                 MEMORY_LOAM                       MEMORY_LIBC
  *     records     a pool                            malloc
  *     texts       a heap                            malloc
- *     arrays      whole pages, added or moved       malloc
- *                 when they grow
+ *     table       whole pages                       malloc
+ *     places      an arena, at whose end the one    malloc
+ *                 array in it grows
  *     scratch     this thread's scratch arena       malloc
  */
 #ifndef CONCORDANCE_MEMORY_H
 #define CONCORDANCE_MEMORY_H
 
 #include "files.h"
+#include "words.h"
 
 #include <loam/adapters.h>
 #include <loam/heap.h>
@@ -22,33 +24,31 @@
 typedef enum memory_kind { MEMORY_LOAM, MEMORY_LIBC } memory_kind;
 
 struct memory {
-    loam_allocator records; /* words, which are all of one size */
-    loam_allocator texts;   /* what they are, of any length */
-    loam_allocator arrays;  /* big arrays that grow */
-    loam_allocator scratch; /* what lives a moment; the newest is given back first */
+    struct words_memory words; /* what lives as long as the run */
+    loam_allocator scratch;    /* what lives a moment; the newest is given back first */
 
     /* Behind the handles. */
     memory_kind kind;
     bool limited;               /* whether there are budgets */
     loam_pool_class pool;       /* MEMORY_LOAM: the records */
     loam_heap *heap;            /* MEMORY_LOAM: the texts */
+    loam_arena arena;           /* MEMORY_LOAM: the places */
     loam_scratch scratch_scope; /* MEMORY_LOAM: the scratch memory */
     loam_budget words_budget;   /* the limit, which both of these share: */
     loam_budget records_budget;
     loam_budget texts_budget;
     loam_counting records_counter; /* what was asked for, if that is counted */
     loam_counting texts_counter;
-    loam_counting arrays_counter;
+    loam_counting table_counter;
+    loam_counting places_counter;
     loam_counting scratch_counter;
 };
 
-/* Sets up the handles; `*memory` must not move. Records are of `record` bytes, aligned as a pointer.
- * `limit` is the most bytes that `records` and `texts` may give together, or 0. With `counted`,
+/* Sets up the handles; `*memory` must not move. `limit` is the most bytes that `records` and `texts` may give together, or 0. With `counted`,
  * memory_print() knows what was asked for; that costs time.
  *
  * Returns false iff out of memory. */
-bool memory_init(struct memory *memory, memory_kind kind, size_t record, size_t limit,
-                 bool counted);
+bool memory_init(struct memory *memory, memory_kind kind, size_t limit, bool counted);
 
 /* Drops all that was taken. */
 void memory_deinit(struct memory *memory);

@@ -79,11 +79,11 @@ int run_job(const struct job *job, memory_kind kind, FILE *out, struct run_times
     int status;
 
     memset(times, 0, sizeof *times);
-    if (!memory_init(&memory, kind, sizeof(struct word), job->options->limit, out != NULL)) {
+    if (!memory_init(&memory, kind, job->options->limit, out != NULL)) {
         console_complain(job->console, "beginning", "out of memory");
         return STATUS_MEMORY;
     }
-    if (!words_init(&words, memory.records, memory.texts, memory.arrays)) {
+    if (!words_init(&words, &memory.words)) {
         console_complain(job->console, "beginning", "out of memory");
         memory_deinit(&memory);
         return STATUS_MEMORY;

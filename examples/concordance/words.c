@@ -2,15 +2,13 @@
 
 enum { FIRST_BUCKETS = 64 };
 
-bool words_init(struct words *words, loam_allocator records, loam_allocator texts,
-                loam_allocator arrays)
+bool words_init(struct words *words, const struct words_memory *from)
 {
     memset(words, 0, sizeof *words);
-    words->records = records;
-    words->texts = texts;
+    words->from = *from;
     words->grow_at = FIRST_BUCKETS;
-    loam_vec_init(&words->table, arrays);
-    loam_vec_init(&words->places, arrays);
+    loam_vec_init(&words->table, from->table);
+    loam_vec_init(&words->places, from->places);
     return loam_vec_resize(&words->table, FIRST_BUCKETS); /* new elements are zero */
 }
 
@@ -23,12 +21,12 @@ static struct word *make_word(struct words *words, const struct token *token)
 
     if (token->length > UINT32_MAX)
         return NULL;
-    made = (struct word *)loam_alloc(words->records, sizeof *made, LOAM_ALIGNOF(struct word));
+    made = (struct word *)loam_alloc(words->from.records, sizeof *made, LOAM_ALIGNOF(struct word));
     if (!made)
         return NULL;
-    made->text = (char *)loam_alloc(words->texts, token->length, 1);
+    made->text = (char *)loam_alloc(words->from.texts, token->length, 1);
     if (!made->text) {
-        loam_dealloc(words->records, made, sizeof *made, LOAM_ALIGNOF(struct word));
+        loam_dealloc(words->from.records, made, sizeof *made, LOAM_ALIGNOF(struct word));
         return NULL;
     }
     memcpy(made->text, token->text, token->length);
@@ -40,14 +38,15 @@ static struct word *make_word(struct words *words, const struct token *token)
 
 static void end_word(struct words *words, struct word *word)
 {
-    loam_dealloc(words->texts, word->text, word->length, 1);
-    loam_dealloc(words->records, word, sizeof *word, LOAM_ALIGNOF(struct word));
+    loam_dealloc(words->from.texts, word->text, word->length, 1);
+    loam_dealloc(words->from.records, word, sizeof *word, LOAM_ALIGNOF(struct word));
 }
 
 void words_deinit(struct words *words)
 {
     /* Is there any point in freeing? Over an arena there is not: its owner drops all in O(1). */
-    if (loam_allocator_reclaims(words->records) || loam_allocator_reclaims(words->texts)) {
+    if (loam_allocator_reclaims(words->from.records) ||
+        loam_allocator_reclaims(words->from.texts)) {
         LOAM_VEC_EACH(struct word **, bucket, &words->table)
         {
             for (struct word *old = *bucket, *next; old; old = next) {

@@ -6,13 +6,13 @@
  *     [ . ]        |                                  2  |a.c:7        |
  *     [ . ]        v next in the same bucket          3  |b.c:2        |
  *
- * All memory comes through three handles. One gives the words, records of one size, as a pool serves
- * them. One gives their texts, each as long as it is, as a heap does. The third gives two vecs: the
- * table, and the places of all words in the order in which they are read, each with a link to the
- * word's next one. One big vec grows without a copy where the allocator has pages to move or to add,
- * and wastes nothing; a small one for each word would leave dead copies in an arena, or its room to
- * grow unused, thousands of times. Over an allocator that does not reclaim, such as an arena, no word
- * is given back: whoever owns it drops all at once.
+ * All memory comes through four handles. One gives the words, records of one size, as a pool serves
+ * them; one their texts, each as long as it is, as a heap does; one the table, a vec; and one another
+ * vec, of the places of all words in the order in which they are read, each with a link to the word's
+ * next one. This vec is by far the biggest thing here, and should have an allocator to itself, where
+ * it can grow without a copy; a small one for each word would leave dead copies in an arena, or its
+ * room to grow unused, thousands of times. Over an allocator that does not reclaim, such as an arena,
+ * nothing is given back: whoever owns it drops all at once.
  *
  * Where plain C stands in for a layer of loam that is to take over, a comment says so.
  */
@@ -46,9 +46,16 @@ struct word {
 typedef LOAM_VEC(struct word *) word_table;
 typedef LOAM_VEC(const struct word *) word_list;
 
+/* Where the parts come from. */
+struct words_memory {
+    loam_allocator records;
+    loam_allocator texts;
+    loam_allocator table;
+    loam_allocator places;
+};
+
 struct words {
-    loam_allocator records;        /* where words come from */
-    loam_allocator texts;          /* and their texts */
+    struct words_memory from;
     word_table table;              /* words by hash; a power of two of buckets */
     LOAM_VEC(struct place) places; /* of all words */
     size_t grow_at;                /* count at which the table should double */
@@ -56,10 +63,8 @@ struct words {
     size_t total;                  /* words in all */
 };
 
-/* Begins without words: these will come from `records`, what they are from `texts`, and arrays from
- * `arrays`. Returns false iff out of memory. */
-bool words_init(struct words *words, loam_allocator records, loam_allocator texts,
-                loam_allocator arrays);
+/* Begins without words. Returns false iff out of memory. */
+bool words_init(struct words *words, const struct words_memory *from);
 
 /* Ends it. Gives all back if there is any point in that. */
 void words_deinit(struct words *words);

@@ -136,10 +136,11 @@ static struct token token_of(char *text, uint32_t line)
 /* Adds `word(i % words)` on line i for each i below `count`, and finds all again. */
 static void fill_and_look(loam_allocator memory, uint32_t words_wanted, uint32_t count)
 {
+    const struct words_memory from = {memory, memory, memory, memory};
     struct words words;
     char text[32];
 
-    EXPECT(words_init(&words, memory, memory, memory));
+    EXPECT(words_init(&words, &from));
     for (uint32_t i = 0; i < count; i++) {
         snprintf(text, sizeof text, "word%u", i % words_wanted);
 
@@ -257,11 +258,12 @@ static bool report(core *c, const struct words *words, const struct index_result
 static bool core_step(void *context)
 {
     core *c = context;
+    const struct words_memory from = {c->memory, c->memory, c->memory, c->memory};
     struct words words;
     struct index_result result;
     bool done;
 
-    if (!words_init(&words, c->memory, c->memory, c->memory))
+    if (!words_init(&words, &from))
         return false;
     result = index_files(&words, &c->files, c->memory, &c->console);
     expect_whole(&words, c->total);

@@ -249,6 +249,7 @@ TEST(default_run, fast)
     EXPECT(strstr(seen.out, "  loam  ") != NULL);
     EXPECT(strstr(seen.out, "\n  records  a pool ") != NULL);
     EXPECT(strstr(seen.out, "\n  texts    a heap ") != NULL);
+    EXPECT(strstr(seen.out, "\n  places   an arena ") != NULL);
     EXPECT(strstr(seen.out, "\nthe same code over ") != NULL);
     EXPECT(strstr(seen.out, "\n  peak of resident memory ") != NULL);
     outcome_free(&seen);
@@ -274,6 +275,20 @@ TEST(limit_is_reached, fast)
     EXPECT_EQ(seen.status, DONE);
     EXPECT_STR(seen.error, "");
     outcome_free(&seen);
+}
+
+/* The limit is one of words and their texts: a long word is above it, however few there are. */
+TEST(limit_covers_texts, fast)
+{
+    static char text[70000];
+
+    workplace_enter();
+    memset(text, 'z', sizeof text);
+    workplace_write_bytes("long", text, sizeof text);
+    expect_all(run("--limit", "64K", "--word", "z", "long", NULL), NO_MEMORY, "z: nowhere\n",
+               "concordance: long: out of memory in line 1; all words before it are counted\n"
+               "concordance: --limit: words and their texts may take 65536 bytes\n");
+    expect_all(run("--limit", "70K", "--word", "z", "long", NULL), DONE, "z: nowhere\n", "");
 }
 
 /* Limits of all sizes end in 0 or 2 and never otherwise. */
