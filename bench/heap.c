@@ -285,6 +285,12 @@ static void add_threads(void)
 {
     bench_add_row(&threads_row);
     bench_add_row(&threads_to_one_row);
+    bench_add(threads_row.name, BENCH_LOAM, NULL, bench_run_heap_threads, &bench_heap_sharded,
+              BENCH_UNIFORM);
+    bench_add(threads_row.name, BENCH_BESIDE, "over_spans", bench_run_heap_threads,
+              &bench_heap_sharded_spans, BENCH_UNIFORM);
+    bench_add(threads_row.name, BENCH_BESIDE, "own_heaps", bench_run_heap_threads, &direct,
+              BENCH_UNIFORM);
     bench_add(threads_row.name, BENCH_LIMIT, NULL, bench_run_heap_threads, LISTS, BENCH_UNIFORM);
     add_peers(threads_row.name, bench_run_heap_threads, ALL, 16, BENCH_UNIFORM);
 }

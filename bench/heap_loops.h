@@ -39,6 +39,10 @@ void bench_run_failures_90(shim_state *state);
 /* The churn, two threads doing it at the same time; heaps that are not shared are two. */
 void bench_run_heap_threads(shim_state *state);
 
+/* loam's heap for many threads, over a region and over sharded spans; heap_sharded.c. */
+extern const loam_bench_heap bench_heap_sharded;
+extern const loam_bench_heap bench_heap_sharded_spans;
+
 /* ---- memory ---- */
 
 /* bench_heap_memory(), but for mallocs, which bring their own. */
