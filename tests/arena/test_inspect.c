@@ -461,8 +461,8 @@ TEST(log_tells_each_event, fast)
     EXPECT(loam_arena_push(&arena, 1) != NULL);
     EXPECT_EVENT(&log, LOAM_ARENA_EVENT_PUSH, start, 1, 16);
     EXPECT(!loam_arena_align(&arena, far));
-    EXPECT_EVENT(&log, LOAM_ARENA_EVENT_FAIL, NULL,
-                 (size_t)(-(uintptr_t)arena.next) & (far - 1), 16);
+    EXPECT_EVENT(&log, LOAM_ARENA_EVENT_FAIL, NULL, (size_t)(-(uintptr_t)arena.next) & (far - 1),
+                 16);
     loam_arena_clear(&arena);
     EXPECT_EVENT(&log, LOAM_ARENA_EVENT_CLEAR, NULL, 0, 0);
     loam_arena_deinit(&arena);
