@@ -85,8 +85,9 @@ typedef struct ANY_TYPE block {
 #define LOAM_HEAP_SMALL_MOST 4096
 #endif
 
+#define WORD sizeof(word)
+
 enum {
-    WORD = sizeof(word),
     SMALLEST = 16,    /* bytes of the smallest block */
     UNIT = 8,         /* sizes that have rings are counted in these, whatever the granule */
     SMALL_LEAST = 64, /* the end of sizes that have rings, in the smallest heaps, */
@@ -164,7 +165,7 @@ struct loam_heap {
 
 /* Tells whether a buffer has a heap, and one that was built as this code is. */
 #define MAGIC                                                                                      \
-    ((word)0x6c6f616d & ~(word)0xfff) + ((word)LOAM_CHECKS << 8) + ((word)sizeof(word) << 4) + 1
+    (((word)0x6c6f616d & ~(word)0xfff) + ((word)LOAM_CHECKS << 8) + ((word)sizeof(word) << 4) + 1)
 
 /* ---- links ---- */
 
@@ -303,8 +304,8 @@ static inline word live_head(const loam_heap *heap, const block *b, size_t size,
 
 /* Return a block's payload, or NULL: nothing fits. The size is at most LOAM_HEAP_MAX, and `align` is
  * a power of two above the granule. */
-void *loam_heap_take(loam_heap *heap, size_t size);
-void *loam_heap_take_aligned(loam_heap *heap, size_t size, size_t align);
+void *loam_heap_take(loam_heap *heap, size_t request);
+void *loam_heap_take_aligned(loam_heap *heap, size_t request, size_t align);
 
 /* Any request; grows the heap, and counts failures. */
 void *loam_heap_take_or_grow(loam_heap *heap, size_t size, size_t align);
@@ -317,10 +318,10 @@ void loam_heap_clear_new(const loam_heap *heap, void *ptr, size_t size);
 void loam_heap_put(loam_heap *heap, void *ptr);
 
 /* Moves a block to wherever there is room. */
-void *loam_heap_move(loam_heap *heap, void *ptr, size_t size, size_t align);
+void *loam_heap_move(loam_heap *heap, void *ptr, size_t request, size_t align);
 
 /* Grows a block over the free one in front, and moves its contents. NULL: there is no room. */
-void *loam_heap_grow_backwards(loam_heap *heap, void *ptr, size_t size, size_t align);
+void *loam_heap_grow_backwards(loam_heap *heap, void *ptr, size_t request, size_t align);
 
 /* Changes the size of a block where it is. False: it doesn't fit. */
 bool loam_heap_fit_in_place(loam_heap *heap, void *ptr, size_t size);

@@ -77,7 +77,7 @@ void loam_shard_give(loam_heap_shard_ *shard, void *ptr, size_t size);
 
 /* ---- heap_sharded_big.c ---- */
 
-void *loam_big_alloc(loam_heap_sharded *heap, size_t size, size_t align, bool zero);
+void *loam_big_alloc(loam_heap_sharded *heap, size_t request, size_t align, bool zero);
 void loam_big_dealloc(loam_heap_sharded *heap, loam_record *record, void *ptr, size_t size);
 bool loam_big_resize(loam_heap_sharded *heap, loam_record *record, void *ptr, size_t size);
 

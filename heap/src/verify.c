@@ -122,13 +122,11 @@ size_t loam_heap_watch_usable_size(const void *ptr)
 
 bool loam_heap_has_size(const loam_heap *heap, const void *ptr, size_t size)
 {
-    size_t held = live_size(block_of(ptr));
-
     if (size > LOAM_HEAP_MAX)
         return false;
     if (SLACK_BITS != 0)
         return size == loam_heap_requested(ptr);
-    return held - block_for(heap, size) < SMALLEST;
+    return live_size(block_of(ptr)) - block_for(heap, size) < SMALLEST;
 }
 
 bool loam_heap_reach(const void *ptr, char **start, char **end)

@@ -67,6 +67,7 @@ static size_t find_chain(pool_outbox *box, loam_pool_class *owner, void *block)
         box->chains[i].oldest = block;
         box->chains[i].slab = NULL;
         box->chains[i].blocks = 0;
+        box->chains[i].numbers = 0;
         box->count++;
     }
     return i;
