@@ -98,6 +98,16 @@ static inline unsigned loam_log2(size_t n)
 #endif
 }
 
+/* Eight bytes that were loaded as a number: the same with the first of them as the lowest. */
+static inline uint64_t loam_little_endian(uint64_t n)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return __builtin_bswap64(n);
+#else
+    return n;
+#endif
+}
+
 /* The position of the lowest set bit; n is not 0. */
 static inline unsigned loam_lowest_bit(uint64_t n)
 {

@@ -4,17 +4,22 @@
 /* ---- cutting ---- */
 
 /*   |            free             |            |     rest     |     live     |
- *   b                             b + size     b              b + rest                        */
+ *   b                             b + size     b              b + rest
+ *
+ * What is left goes into a ring. If it is tiny, the two words with its size are overwritten at once, by
+ * its own link and by the live block's head. */
 static inline void *cut_behind(loam_heap *heap, block *b, size_t size, size_t need, size_t request)
 {
     size_t rest = size - need;
     block *live = behind(b, rest);
+    word tiny = tiny_flag(rest);
 
     tell_next_live(b, size);
     if (LOAM_UNLIKELY(rest < SMALLEST))
         return make_live(heap, b, size, request, 0);
-    list_block(heap, b, rest);
-    return make_live(heap, live, need, request, PREV_FREE | tiny_flag(rest));
+    write_size(b, rest);
+    ring_push(heap, b, rest, tiny);
+    return make_live(heap, live, need, request, PREV_FREE | tiny);
 }
 
 /*   |            free             |            |     live     |     rest     |
@@ -56,90 +61,49 @@ void *loam_heap_cut(loam_heap *heap, block *b, size_t size, size_t pad, size_t n
 
 /* ---- any size ---- */
 
-/* A small block out of one that nothing lists: what is left of that becomes the current block. */
-static LOAM_NOINLINE void *take_from_listed(loam_heap *heap, block *b, size_t size, size_t need,
-                                            size_t request)
+/* The first block of the tree, of which no block of the tree will be left. */
+static LOAM_NOINLINE void *take_first(loam_heap *heap, block *b, size_t need, size_t request)
 {
-    size_t rest = size - need;
-    block *live = behind(b, rest);
+    size_t size = b->size;
 
-    spend_fresh(heap, b, size, live, behind(b, size));
-    if (rest <= 2 * WORD || rest < SMALLEST)
-        return cut_behind(heap, b, size, need, request);
-    make_current(heap, b, rest);
-    tell_next_live(live, need);
-    return make_live(heap, live, need, request, PREV_FREE);
-}
-
-static LOAM_NOINLINE void *take_all_of_current(loam_heap *heap, size_t need, size_t request)
-{
-    block *b = block_at(heap, heap->current);
-    size_t size = heap->current_size;
-
-    forget_current(heap);
+    spend_fresh(heap, b, size, behind(b, size - need), behind(b, size));
+    loam_heap_tree_remove(heap, b);
     return cut_behind(heap, b, size, need, request);
 }
 
-static inline void *take_from_current(loam_heap *heap, size_t need, size_t request)
+/* A small block out of the first one of the tree, if there is one. All in the tree are big enough, and
+ * the first stays the first as it gets smaller. */
+static LOAM_NOINLINE void *take_from_first(loam_heap *heap, size_t need, size_t request)
 {
-    block *b = block_at(heap, heap->current), *live;
-    size_t size = heap->current_size, rest = size - need;
+    block *b = block_in_tree(heap, heap->smallest), *live;
+    size_t size;
 
-    live = behind(b, rest);
+    if (LOAM_UNLIKELY(!heap->smallest))
+        return NULL;
+    size = b->size;
+    if (LOAM_UNLIKELY(size - need < heap->small_end))
+        return take_first(heap, b, need, request);
+    live = behind(b, size - need);
     spend_fresh(heap, b, size, live, behind(b, size));
-    if (LOAM_UNLIKELY(rest <= 2 * WORD || rest < SMALLEST))
-        return take_all_of_current(heap, need, request);
-    heap->current_size = rest;
-    write_size(b, rest);
+    write_size(b, size - need);
     tell_next_live(live, need);
     return make_live(heap, live, need, request, PREV_FREE);
 }
 
-#ifndef POLICY
-#define POLICY 1
-#endif
-/* A small block out of a bigger one. */
-LOAM_INLINE void *take_from_bigger(loam_heap *heap, size_t need, size_t request)
+/* A small block out of one of a ring for a bigger size. */
+static LOAM_NOINLINE void *take_from_ring(loam_heap *heap, size_t size, size_t need, size_t request)
 {
-    size_t size;
-    block *b;
+    block *ring = ring_for(heap, size), *b = block_at(heap, ring->next);
 
-#if POLICY == 2
-    if (heap->current_size >= need)
-        return take_from_current(heap, need, request);
-#endif
-    size = ring_find(heap, need);
-    if (size && (POLICY == 2 || heap->current_size < need || size < heap->current_size)) {
-        block *ring = ring_for(heap, size);
-
-        b = block_at(heap, ring->next);
-        ring_pop(heap, ring, b, size);
-        return take_from_listed(heap, b, size, need, request);
-    }
-#if POLICY == 1
-    if (heap->current_size >= need &&
-        (heap->current_size < heap->small_end || heap->smallest == 0 ||
-         heap->current_size <= block_in_tree(heap, heap->smallest)->size))
-        return take_from_current(heap, need, request);
-#endif
-    if (LOAM_UNLIKELY(!heap->smallest))
-        return NULL;
-    b = block_in_tree(heap, heap->smallest);
-    loam_heap_tree_remove(heap, b);
-    return take_from_listed(heap, b, b->size, need, request);
+    ring_pop(heap, ring, b, size);
+    return cut_behind(heap, b, size, need, request);
 }
 
 static void *take_large(loam_heap *heap, size_t need, size_t request)
 {
     block *b = loam_heap_tree_fit(heap, need);
-    size_t size = heap->current_size;
+    size_t size;
 
-    if (size >= need && (!b || size < b->size)) {
-        b = block_at(heap, heap->current);
-        spend_fresh(heap, b, size, b, behind(b, need));
-        forget_current(heap);
-        return cut_front(heap, b, size, need, request);
-    }
     if (!b)
         return NULL;
     size = b->size;
@@ -162,15 +126,16 @@ static inline void *take_exact(loam_heap *heap, block *ring, block *b, size_t ne
 
 void *loam_heap_take(loam_heap *heap, size_t request)
 {
-    size_t need = block_for(heap, request);
+    size_t need = block_for(heap, request), size;
     block *ring;
 
     if (need >= heap->small_end)
         return take_large(heap, need, request);
     ring = ring_for(heap, need);
-    if (ring_is_empty(heap, ring))
-        return take_from_bigger(heap, need, request);
-    return take_exact(heap, ring, block_at(heap, ring->next), need, request);
+    if (!ring_is_empty(heap, ring))
+        return take_exact(heap, ring, block_at(heap, ring->next), need, request);
+    size = ring_find(heap, need);
+    return size ? take_from_ring(heap, size, need, request) : take_from_first(heap, need, request);
 }
 
 /* ---- over-aligned ---- */
@@ -250,11 +215,7 @@ static void search_tree(search *s, size_t from)
 
 static void search_all(search *s, size_t tries)
 {
-    loam_heap *heap = s->heap;
-
     s->tries = tries;
-    if (heap->current_size && try_block(s, block_at(heap, heap->current), heap->current_size))
-        return;
     search_rings(s);
     if (!s->found && s->tries)
         search_tree(s, s->need);
@@ -308,11 +269,14 @@ static LOAM_NOINLINE void *alloc_slow(loam_heap *heap, size_t size)
     return loam_heap_take_or_grow(heap, size, 1);
 }
 
-static LOAM_NOINLINE void *alloc_small(loam_heap *heap, size_t need, size_t size)
+static LOAM_NOINLINE void *alloc_small(loam_heap *heap, size_t need, size_t request)
 {
-    void *ptr = take_from_bigger(heap, need, size);
+    size_t size = ring_find(heap, need);
 
-    return LOAM_LIKELY(ptr != NULL) ? ptr : alloc_slow(heap, size);
+    if (size)
+        return take_from_ring(heap, size, need, request);
+    return LOAM_LIKELY(heap->smallest != 0) ? take_from_first(heap, need, request)
+                                            : alloc_slow(heap, request);
 }
 
 void *loam_heap_alloc(loam_heap *heap, size_t size)

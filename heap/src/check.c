@@ -14,8 +14,7 @@ typedef struct check {
     size_t blocks; /* live ones */
     size_t live;
     size_t held;
-    bool current; /* the current block was seen */
-    bool fresh;   /* the fresh range lies in a block that was seen */
+    bool fresh; /* the fresh range lies in a block that was seen */
 } check;
 
 static bool expect(check *c, bool holds, const char *property, const void *where)
@@ -80,8 +79,6 @@ static bool check_control(check *c)
 
     if (!expect(c, granule == 8 || granule == 16, "H13: the granule is neither 8 nor 16",
                 &heap->clear) ||
-        !expect(c, heap->shift == loam_log2(granule), "H13: the granule's logarithm is not its",
-                &heap->shift) ||
         !expect(c, heap->round == WORD + granule - 1, "H13: requests are rounded wrong",
                 &heap->round) ||
         !expect(c,
@@ -188,12 +185,6 @@ static void check_free(check *c, const block *b, size_t size)
     if (size != 2 * WORD)
         expect(c, *footer_before(behind(b, size)) == size,
                "H5: footer of a free block is not its size", b);
-    if (self == heap->current) {
-        c->current = true;
-        expect(c, size == heap->current_size, "H15: the current block has another size", b);
-        expect(c, b->head == 0 && b->next == 0, "H15: the current block has links", b);
-        return;
-    }
     if (size >= heap->small_end) {
         c->nodes++;
         expect(c, b->head == 0 && b->next == 0, "H6: block of the tree with links of a ring", b);
@@ -262,7 +253,7 @@ static void check_ring(check *c, size_t size)
 {
     const loam_heap *heap = c->heap;
     const block *ring = ring_for(heap, size), *b = ring;
-    size_t index = size >> heap->shift, seen = 0;
+    size_t index = size / UNIT, seen = 0;
     bool bit = (heap->bits[index / 64] >> index % 64 & 1) != 0;
 
     expect(c, (ring->head & FLAGS) == tiny_flag(size), "H7: flags of a sentinel", ring);
@@ -275,10 +266,7 @@ static void check_ring(check *c, size_t size)
             return;
         b = block_at(heap, next);
     } while (b != ring && seen++ < c->listed);
-    if ((size & granule_mask(heap)) == 0)
-        expect(c, bit == (seen != 0), "H8: bit of a ring is wrong about it", ring);
-    else
-        expect(c, seen == 0, "H8: ring of a size that no block has", ring);
+    expect(c, bit == (seen != 0), "H8: bit of a ring is wrong about it", ring);
     c->listed -= loam_min(seen, c->listed);
 }
 
@@ -286,8 +274,11 @@ static void check_bits(check *c)
 {
     const loam_heap *heap = c->heap;
 
-    for (size_t i = heap->small_end >> heap->shift; i < RINGS_MOST; i++)
+    for (size_t i = heap->small_end / UNIT; i < RINGS_MOST; i++)
         expect(c, (heap->bits[i / 64] >> i % 64 & 1) == 0, "H8: bit without a ring", heap->bits);
+    for (size_t i = 0; i < RINGS_MOST / 64; i++)
+        expect(c, heap->summary[i] <= 1 && (heap->bits[i] == 0 || heap->summary[i] == 1),
+               "H8: summary of bits is wrong about them", &heap->summary[i]);
 }
 
 static void check_lists(check *c)
@@ -318,8 +309,6 @@ static void check_all(check *c)
     expect(c, c->live == live_bytes(heap), "H10: live bytes are counted wrong", &heap->room);
     expect(c, c->fresh || heap->fresh_low == heap->fresh_high,
            "H11: the fresh range is not inside of a free block", &heap->fresh_low);
-    expect(c, c->current == (heap->current != 0) && c->current == (heap->current_size != 0),
-           "H15: the current block is none", &heap->current);
     check_lists(c);
 }
 

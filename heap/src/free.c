@@ -5,23 +5,33 @@
  * The block in front tells its size in its last word, the one behind in its third. */
 #include "front.h"
 
-/* A block that is given back and has a free neighbour, or is tiny or large. A neighbour that is in the
- * tree, or the current block, grows; in the tree it keeps its place as a rule. */
+/* The block that is given back becomes the last one of a region that may be given back. */
+static LOAM_NOINLINE void merge_at_end(loam_heap *heap, block *node, block *b, size_t size)
+{
+    const block *end = behind(b, size);
+
+    if (node)
+        loam_heap_tree_change(heap, node, b, size);
+    else
+        list_block(heap, b, size);
+    if (heap->source.ops)
+        loam_heap_release_empty(heap, end);
+}
+
+/* A block that is given back and has a free neighbour, or is large. A neighbour that is in the
+ * tree grows, and as a rule keeps its place there. */
 static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word head)
 {
     block *next = behind(b, size), *node = NULL;
-    const block *end = NULL;
-    bool current = false;
 
     if (head & PREV_FREE) {
         size_t front = prev_size(b);
 
-        b->head = 0; /* no block starts here any more */
+        if (LOAM_CHECKS)
+            b->head = 0; /* no block starts here any more */
         b = before(b, front);
         size += front;
-        if (link_to(heap, b) == heap->current)
-            current = true;
-        else if (front < heap->small_end)
+        if (LOAM_LIKELY(front < heap->small_end))
             ring_remove(heap, b, front);
         else
             node = b;
@@ -29,52 +39,50 @@ static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word hea
     if (!is_live(next)) {
         size_t back = free_size(next);
 
-        if (link_to(heap, next) == heap->current) {
-            current = true;
-        } else if (back < heap->small_end) {
-            if (LOAM_LIKELY(back != 0))
-                ring_remove(heap, next, back);
-        } else if (node) {
-            loam_heap_tree_remove(heap, next);
-        } else {
-            node = next;
+        if (back >= heap->small_end) {
+            if (LOAM_UNLIKELY(node != NULL))
+                loam_heap_tree_remove(heap, next);
+            else
+                node = next;
+        } else if (LOAM_LIKELY(back != 0)) {
+            ring_remove(heap, next, back);
         }
         size += back;
         next = behind(next, back);
-        if (heap->source.ops && !is_live(next))
-            end = next;
     }
-    next->head = (next->head & ~TINY) | PREV_FREE | tiny_flag(size);
-    if (node) {
-        if (current)
-            forget_current(heap);
+    tell_next_free(b, size);
+    if (LOAM_UNLIKELY(!is_live(next))) {
+        merge_at_end(heap, node, b, size);
+    } else if (node) {
         loam_heap_tree_change(heap, node, b, size);
-    } else if (current) {
-        b->head = b->next = 0;
-        change_current(heap, b, size);
     } else {
-        list_block(heap, b, size);
+        write_size(b, size); /* it is not tiny: it is a sum of two, or large */
+        if (size < heap->small_end)
+            ring_push(heap, b, size, 0);
+        else
+            loam_heap_tree_insert(heap, b);
     }
-    if (LOAM_UNLIKELY(end != NULL))
-        loam_heap_release_empty(heap, end);
 }
 
 static inline void put(loam_heap *heap, void *ptr)
 {
     block *b = block_of(ptr), *next;
-    word head = b->head;
+    word head = b->head, next_head, tiny;
     size_t size = head & SIZE_FIELD;
 
     heap->blocks--;
     heap->room += size - WORD;
     next = behind(b, size);
-    if ((head & PREV_FREE) || !is_live(next) || size == 2 * WORD || size >= heap->small_end) {
+    next_head = next->head;
+    if (((head & PREV_FREE) | (~next_head & IN_USE)) != 0 || size >= heap->small_end) {
         merge(heap, b, size, head);
         return;
     }
-    next->head |= PREV_FREE;
+    /* If it is tiny, the words with its size are overwritten at once. */
+    tiny = tiny_flag(size);
     write_size(b, size);
-    ring_push(heap, b, size, 0);
+    next->head = next_head | PREV_FREE | tiny;
+    ring_push(heap, b, size, tiny);
 }
 
 void loam_heap_put(loam_heap *heap, void *ptr)

@@ -25,7 +25,7 @@ static inline bool ring_is_empty(const loam_heap *heap, const block *ring)
 
 static inline void ring_push(loam_heap *heap, block *b, size_t size, word flags)
 {
-    size_t index = size >> heap->shift;
+    size_t index = size / UNIT;
     block *ring = ring_for(heap, size);
     word self = link_to(heap, b), next = ring->next;
 
@@ -34,13 +34,14 @@ static inline void ring_push(loam_heap *heap, block *b, size_t size, word flags)
     block_at(heap, next)->head = self | flags;
     b->next = next;
     ring->next = self;
+    heap->summary[index / 64] = 1;
 }
 
 /* A block has gone from between two others. If these are both the sentinel, the ring is empty: that
  * can't be foreseen, so it is no jump. */
 static inline void note_if_empty(loam_heap *heap, word prev, word next, size_t size)
 {
-    size_t index = size >> heap->shift;
+    size_t index = size / UNIT;
 
     heap->bits[index / 64] ^= (uint64_t)(prev == next) << index % 64;
 }
@@ -65,18 +66,37 @@ static inline void ring_remove(loam_heap *heap, const block *b, size_t size)
     note_if_empty(heap, prev, next, size);
 }
 
-/* The smallest size from `size` on whose ring has a block; 0: there is none. */
-static inline size_t ring_find(const loam_heap *heap, size_t size)
+/* The index of the first word of the bits behind word `i` that is other than 0; 0: there is none.
+ * Clears what it finds to be set for nothing in the summary. */
+static inline size_t later_bits(loam_heap *heap, size_t i)
 {
-    size_t index = size >> heap->shift, i = index / 64;
+    uint64_t words;
+
+    for (;;) {
+        memcpy(&words, heap->summary, sizeof words);
+        words = loam_little_endian(words) & ~(uint64_t)0xff << 8 * i;
+        if (!words)
+            return 0;
+        i = loam_lowest_bit(words) / 8;
+        if (LOAM_LIKELY(heap->bits[i] != 0))
+            return i;
+        heap->summary[i] = 0;
+    }
+}
+
+/* The smallest size from `size` on whose ring has a block; 0: there is none. */
+static inline size_t ring_find(loam_heap *heap, size_t size)
+{
+    size_t index = size / UNIT, i = index / 64;
     uint64_t bits = heap->bits[i] & ~(uint64_t)0 << index % 64;
 
-    while (!bits) {
-        if (++i == RINGS_MOST / 64)
+    if (!bits) {
+        i = later_bits(heap, i);
+        if (i == 0)
             return 0;
         bits = heap->bits[i];
     }
-    return (i * 64 + loam_lowest_bit(bits)) << heap->shift;
+    return (i * 64 + loam_lowest_bit(bits)) * UNIT;
 }
 
 /* ---- all free blocks ---- */
@@ -91,33 +111,9 @@ static inline void list_block(loam_heap *heap, block *b, size_t size)
         loam_heap_tree_insert(heap, b);
 }
 
-/* The current block, which is in no ring and not in the tree. */
-static inline void forget_current(loam_heap *heap)
-{
-    heap->current = heap->current_size = 0;
-}
-
-static inline void change_current(loam_heap *heap, block *b, size_t size)
-{
-    heap->current = link_to(heap, b);
-    heap->current_size = size;
-    write_size(b, size);
-}
-
-/* Makes a block the current one, and lists the one that was. */
-static inline void make_current(loam_heap *heap, block *b, size_t size)
-{
-    if (heap->current_size)
-        list_block(heap, block_at(heap, heap->current), heap->current_size);
-    b->head = b->next = 0;
-    change_current(heap, b, size);
-}
-
 static inline void unlist_block(loam_heap *heap, block *b, size_t size)
 {
-    if (link_to(heap, b) == heap->current)
-        forget_current(heap);
-    else if (LOAM_LIKELY(size < heap->small_end))
+    if (LOAM_LIKELY(size < heap->small_end))
         ring_remove(heap, b, size);
     else
         loam_heap_tree_remove(heap, b);

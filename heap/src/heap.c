@@ -83,12 +83,12 @@ static void empty_lists(loam_heap *heap)
         ring->next = link_to(heap, ring);
         ring->head = ring->next | tiny_flag(size);
     }
+    memset(heap->summary, 0, sizeof heap->summary);
     memset(heap->bits, 0, sizeof heap->bits);
     heap->root = heap->smallest = 0;
     heap->fresh_low = heap->fresh_high = heap->spent_low = heap->spent_high = 0;
     heap->room = heap->peak;
     heap->blocks = 0;
-    forget_current(heap);
 }
 
 /* ---- a heap in some memory ---- */
@@ -110,7 +110,6 @@ static loam_heap *make(void *base, size_t size, size_t small_end, size_t granule
     memset(heap, 0, sizeof *heap);
     heap->round = WORD + granule - 1;
     heap->clear = ~(word)(granule - 1);
-    heap->shift = loam_log2(granule);
     heap->small_end = small_end;
     heap->shared = shared;
     heap->fast = loam_heap_must_watch(shared) ? 0 : small_end - granule - WORD;

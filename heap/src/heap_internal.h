@@ -42,7 +42,8 @@
  *  H6  Each free block is in exactly one place: in the ring for its size if that is below small_end,
  *      else in the tree; and nothing else is there.
  *  H7  Rings are closed: next and prev of neighbours agree.
- *  H8  The bit of a ring is set iff it has a block.
+ *  H8  The bit of a ring is set iff it has a block; the summary is 1 for each word of them that
+ *      is not 0.
  *  H9  The tree is ordered by size and address, and is red-black; `smallest` is its first node.
  *  H10 peak - room, blocks and held are the sums over all blocks and regions, and room <= peak.
  *  H11 The fresh range is empty, or lies within one free block, behind its words and before its footer.
@@ -117,6 +118,7 @@ enum {
 #endif
 
 _Static_assert(SMALLEST >= 4 * WORD || SMALLEST == 2 * WORD, "a smallest block can be listed");
+_Static_assert(RINGS_MOST / 64 == sizeof(uint64_t), "the summary is read as a word");
 _Static_assert(SMALL_LEAST >= sizeof(block) + WORD, "a node of the tree fits in its block");
 
 /* A piece of memory that blocks are cut from. Its fields but `base` are links. */
@@ -138,11 +140,9 @@ struct loam_heap {
     word room;      /* usable bytes that can become live before there is a new peak */
     word peak;
     word blocks;        /* how many are live */
-    word current;       /* the current block: what is left of the last one that was cut; 0: none */
-    word current_size;  /* its size, or 0 */
     tree_link smallest; /* the first node of the tree */
     tree_link root;
-    word shift; /* the granule's logarithm */
+    uint8_t summary[RINGS_MOST / 64]; /* for each word of the bits, 1 if it may be other than 0 */
     uint64_t bits[RINGS_MOST / 64];
 
     word fresh_low;  /* from here */
@@ -222,21 +222,31 @@ static inline size_t live_size(const block *b)
     return b->head & SIZE_FIELD;
 }
 
+/* SMALLEST if a head says that a free block is tiny, else what stands where the size of others does:
+ * there is a word in any case. No jump, since it can't be foreseen. */
+static inline size_t size_told(word head, word told)
+{
+    word tiny = 0 - (word)((head & TINY) != 0);
+
+    return (told & ~tiny) | (SMALLEST & tiny);
+}
+
 /* Of a free block, or of a region's end, which is 0. */
 static inline size_t free_size(const block *b)
 {
-    return (b->head & TINY) ? (size_t)SMALLEST : b->size;
+    return size_told(b->head, b->size);
 }
 
 /* Of the free block in front of a live one. */
 static inline size_t prev_size(const block *b)
 {
-    return (b->head & TINY) ? (size_t)SMALLEST : *footer_before(b);
+    return size_told(b->head, *footer_before(b));
 }
 
+/* The flag of a free block's size, which is SMALLEST or more. No jump here either. */
 static inline word tiny_flag(size_t size)
 {
-    return size == SMALLEST ? TINY : 0;
+    return ((size - SMALLEST - 1) >> (8 * WORD - 1)) * TINY;
 }
 
 /* ---- sizes ---- */

@@ -14,8 +14,7 @@ static inline size_t free_behind(const block *b, size_t size)
 
 /* Makes a live block of `all` bytes, which were its own `size` and a free block's that nothing lists
  * any more, one of `need`, and the rest free. */
-static void settle(loam_heap *heap, block *b, size_t size, size_t all, size_t need, size_t request,
-                   bool current)
+static void settle(loam_heap *heap, block *b, size_t size, size_t all, size_t need, size_t request)
 {
     word flags = b->head & (PREV_FREE | TINY);
     size_t rest = all - need;
@@ -24,10 +23,7 @@ static void settle(loam_heap *heap, block *b, size_t size, size_t all, size_t ne
         need = all;
         tell_next_live(b, need);
     } else {
-        if (current && rest > 2 * WORD)
-            make_current(heap, behind(b, need), rest);
-        else
-            list_block(heap, behind(b, need), rest);
+        list_block(heap, behind(b, need), rest);
         tell_next_free(behind(b, need), rest);
     }
     b->head = live_head(heap, b, need, request, flags);
@@ -38,7 +34,6 @@ bool loam_heap_fit_in_place(loam_heap *heap, void *ptr, size_t request)
 {
     block *b = block_of(ptr), *next;
     size_t size = live_size(b), need = block_for(heap, request), back;
-    bool current;
 
     /* Nothing but the head changes, if what is left over is no block. */
     back = free_behind(b, size);
@@ -49,14 +44,13 @@ bool loam_heap_fit_in_place(loam_heap *heap, void *ptr, size_t request)
     }
     if (need > size + back)
         return false;
-    current = back != 0 && link_to(heap, next) == heap->current;
     if (back != 0) {
         if (need > size)
             spend_fresh(heap, next, back, next, behind(b, need));
         unlist_block(heap, next, back);
         next->head = 0;
     }
-    settle(heap, b, size, size + back, need, request, current);
+    settle(heap, b, size, size + back, need, request);
     return true;
 }
 
