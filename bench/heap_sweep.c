@@ -167,7 +167,7 @@ int main(int argc, char **argv)
     print_failures(80);
     print_failures(90);
     printf("\n");
-    if (LOAM_HEAP_SMALL_MOST == 4096)
+    if (LOAM_HEAP_SMALL_MOST == 8192)
         print_growths();
     return 0;
 }

@@ -99,7 +99,7 @@ static LOAM_NOINLINE void *take_from_ring(loam_heap *heap, size_t size, size_t n
     return cut_behind(heap, b, size, need, request);
 }
 
-static void *take_large(loam_heap *heap, size_t need, size_t request)
+static LOAM_NOINLINE void *take_large(loam_heap *heap, size_t need, size_t request)
 {
     block *b = loam_heap_tree_fit(heap, need);
     size_t size;
@@ -269,6 +269,16 @@ static LOAM_NOINLINE void *alloc_slow(loam_heap *heap, size_t size)
     return loam_heap_take_or_grow(heap, size, 1);
 }
 
+/* Large, or odd. */
+static LOAM_NOINLINE void *alloc_large(loam_heap *heap, size_t size)
+{
+    void *ptr = NULL;
+
+    if (LOAM_LIKELY(heap->fast != 0 && size - 1 < LOAM_HEAP_MAX))
+        ptr = take_large(heap, block_for(heap, size), size);
+    return LOAM_LIKELY(ptr != NULL) ? ptr : alloc_slow(heap, size);
+}
+
 static LOAM_NOINLINE void *alloc_small(loam_heap *heap, size_t need, size_t request)
 {
     size_t size = ring_find(heap, need);
@@ -285,7 +295,7 @@ void *loam_heap_alloc(loam_heap *heap, size_t size)
     block *ring, *b;
 
     if (LOAM_UNLIKELY(size - 1 >= heap->fast))
-        return alloc_slow(heap, size);
+        return alloc_large(heap, size);
     need = (size + heap->round) & heap->clear;
     if (SMALLEST > 2 * WORD && need < SMALLEST)
         need = SMALLEST;

@@ -10,12 +10,25 @@ static LOAM_NOINLINE void merge_at_end(loam_heap *heap, block *node, block *b, s
 {
     const block *end = behind(b, size);
 
+    tell_next_free(b, size); /* it may be tiny */
     if (node)
         loam_heap_tree_change(heap, node, b, size);
     else
         list_block(heap, b, size);
     if (heap->source.ops)
         loam_heap_release_empty(heap, end);
+}
+
+/* Both neighbours are in the tree: the one in front grows over the other. */
+static LOAM_NOINLINE void merge_nodes(loam_heap *heap, block *node, block *next, size_t size)
+{
+    const block *end = behind(node, size);
+
+    loam_heap_tree_remove(heap, next);
+    if (!is_live(end))
+        merge_at_end(heap, node, node, size);
+    else
+        loam_heap_tree_change(heap, node, node, size);
 }
 
 /* A block that is given back and has a free neighbour, or is large. A neighbour that is in the
@@ -39,24 +52,27 @@ static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word hea
     if (!is_live(next)) {
         size_t back = free_size(next);
 
-        if (back >= heap->small_end) {
-            if (LOAM_UNLIKELY(node != NULL))
-                loam_heap_tree_remove(heap, next);
-            else
-                node = next;
-        } else if (LOAM_LIKELY(back != 0)) {
-            ring_remove(heap, next, back);
-        }
         size += back;
+        if (LOAM_LIKELY(back < heap->small_end)) {
+            if (LOAM_LIKELY(back != 0))
+                ring_remove(heap, next, back);
+        } else if (node) {
+            behind(next, back)->head |= PREV_FREE;
+            merge_nodes(heap, node, next, size);
+            return;
+        } else {
+            node = next;
+        }
         next = behind(next, back);
     }
-    tell_next_free(b, size);
+    next->head =
+        (next->head & ~TINY) | PREV_FREE; /* not tiny: a sum of two, or large, or at the end */
     if (LOAM_UNLIKELY(!is_live(next))) {
         merge_at_end(heap, node, b, size);
     } else if (node) {
         loam_heap_tree_change(heap, node, b, size);
     } else {
-        write_size(b, size); /* it is not tiny: it is a sum of two, or large */
+        write_size(b, size);
         if (size < heap->small_end)
             ring_push(heap, b, size, 0);
         else

@@ -30,6 +30,7 @@ static inline void ring_push(loam_heap *heap, block *b, size_t size, word flags)
     word self = link_to(heap, b), next = ring->next;
 
     heap->bits[index / 64] |= (uint64_t)1 << index % 64;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no block lies at address 0 */
     b->head = link_to(heap, ring) | flags;
     block_at(heap, next)->head = self | flags;
     b->next = next;
@@ -66,21 +67,33 @@ static inline void ring_remove(loam_heap *heap, const block *b, size_t size)
     note_if_empty(heap, prev, next, size);
 }
 
+static inline uint64_t load_summary(const loam_heap *heap, size_t half)
+{
+    uint64_t words;
+
+    memcpy(&words, heap->summary + 8 * half, sizeof words);
+    return loam_little_endian(words);
+}
+
 /* The index of the first word of the bits behind word `i` that is other than 0; 0: there is none.
  * Clears what it finds to be set for nothing in the summary. */
 static inline size_t later_bits(loam_heap *heap, size_t i)
 {
-    uint64_t words;
+    size_t half = i / 8;
+    uint64_t words = load_summary(heap, half) & ~(uint64_t)0xff << 8 * (i % 8);
 
     for (;;) {
-        memcpy(&words, heap->summary, sizeof words);
-        words = loam_little_endian(words) & ~(uint64_t)0xff << 8 * i;
-        if (!words)
-            return 0;
-        i = loam_lowest_bit(words) / 8;
+        if (!words) {
+            if (half != 0)
+                return 0;
+            words = load_summary(heap, ++half);
+            continue;
+        }
+        i = half * 8 + loam_lowest_bit(words) / 8;
         if (LOAM_LIKELY(heap->bits[i] != 0))
             return i;
         heap->summary[i] = 0;
+        words &= words - 1;
     }
 }
 

@@ -193,17 +193,20 @@ loam_heap *loam_heap_create(loam_allocator source, const loam_heap_config *confi
 {
     size_t wish = config && config->region_size ? config->region_size : REGION_FIRST;
     loam_heap *heap;
-    size_t granule, size;
+    size_t granule, size, small_end;
     void *base;
 
     if (!config_granule(config, &granule) || wish > LOAM_HEAP_MAX)
         return NULL;
-    wish = loam_max(wish, loam_max(REGION_LEAST, control_size(SMALL_MOST) + 1024));
+    wish = loam_max(wish, REGION_LEAST);
+    small_end = small_end_for(wish <= LOAM_HEAP_MAX / GROWTH_EXPECTED ? wish * GROWTH_EXPECTED
+                                                                      : LOAM_HEAP_MAX);
+    wish = loam_max(wish, control_size(small_end) + 1024);
     size = loam_good_size(source, wish, LOAM_HEAP_ALIGN);
     base = loam_heap_region_alloc(source, size);
     if (!base)
         return NULL;
-    heap = make(base, size, SMALL_MOST, granule, false);
+    heap = make(base, size, small_end, granule, false);
     heap->source = source;
     heap->first.source = 1;
     heap->keep = config ? config->keep : 0;

@@ -81,9 +81,10 @@ typedef struct ANY_TYPE block {
     tree_link node[3]; /* as the tree has it */
 } block;
 
-/* The end of sizes that have rings, in big heaps. bench/heap_sweep.c compiles it with others. */
+/* The end of sizes that have rings, in big heaps: 4096 bytes and a header are a common size.
+ * bench/heap_sweep.c compiles it with others. */
 #ifndef LOAM_HEAP_SMALL_MOST
-#define LOAM_HEAP_SMALL_MOST 4096
+#define LOAM_HEAP_SMALL_MOST 8192
 #endif
 
 #define WORD sizeof(word)
@@ -93,10 +94,11 @@ enum {
     UNIT = 8,         /* sizes that have rings are counted in these, whatever the granule */
     SMALL_LEAST = 64, /* the end of sizes that have rings, in the smallest heaps, */
     SMALL_MOST = LOAM_HEAP_SMALL_MOST, /* and in big ones */
-    RINGS_MOST = SMALL_MOST / UNIT,
+    RINGS_MOST = 1024,
     RECORD_ALIGN = 2 * sizeof(word),
     REGION_LEAST = 4 << 10,  /* bytes of the smallest region from a source */
     REGION_FIRST = 64 << 10, /* and of the first one, unless configured */
+    GROWTH_EXPECTED = 64,    /* how many times its first region a heap has lists for */
     END_WORDS = 3
 };
 
@@ -118,7 +120,8 @@ enum {
 #endif
 
 _Static_assert(SMALLEST >= 4 * WORD || SMALLEST == 2 * WORD, "a smallest block can be listed");
-_Static_assert(RINGS_MOST / 64 == sizeof(uint64_t), "the summary is read as a word");
+_Static_assert(SMALL_MOST <= RINGS_MOST * UNIT, "each size has a bit");
+_Static_assert(RINGS_MOST / 64 == 2 * sizeof(uint64_t), "the summary is read as two words");
 _Static_assert(SMALL_LEAST >= sizeof(block) + WORD, "a node of the tree fits in its block");
 
 /* A piece of memory that blocks are cut from. Its fields but `base` are links. */

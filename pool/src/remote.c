@@ -88,6 +88,7 @@ size_t loam_pool_put_in_outbox(pool_outbox *box, const loam_pool_slab *slab, voi
         box->chains[i].slab = slab;
         numbers = 0;
     }
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each block has a slab */
     while (done < count && numbers < cls->bundle &&
            (uintptr_t)blocks[done] - (uintptr_t)slab->base < cls->slab_size)
         store_number(bundle, BUNDLE_COUNT + ++numbers, place_of(slab, blocks[done++]));

@@ -146,8 +146,9 @@ LOAM_NODISCARD bool loam_heap_add(loam_heap *heap, void *buffer, size_t size);
 /** The bytes of an aligned buffer of `size` bytes that loam_heap_init() takes for itself: what is
  * left is one free block, whose header is counted here as well.
  *
- * Up to 16 KiB, 64 KiB, 256 KiB and 1 MiB of buffer there are lists for 16, 32, 64 and 128 sizes of
- * small blocks, above for 256; each takes two words, and all else about fifty. Cost: O(1). */
+ * Up to 2 KiB of buffer there are lists for sizes of blocks below 64 bytes, and for each fourfold of
+ * that for twice the sizes: above 8 MiB for all below 8 KiB. The lists take two words for each 8 bytes
+ * of size, and all else about sixty words. Cost: O(1). */
 size_t loam_heap_overhead(size_t size, const loam_heap_config *config);
 
 /* ---- blocks ---- */
