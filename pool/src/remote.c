@@ -80,6 +80,8 @@ size_t loam_pool_put_in_outbox(pool_outbox *box, const loam_pool_slab *slab, voi
     size_t i = find_chain(box, owner_of(slab), blocks[0]), done = 0;
     size_t numbers = box->chains[i].numbers;
     char *bundle = (char *)box->chains[i].newest;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each block has a slab */
+    uintptr_t base = (uintptr_t)slab->base;
 
     if (slab != box->chains[i].slab || numbers == cls->bundle) {
         link_to(cls, blocks[0], bundle);
@@ -88,9 +90,7 @@ size_t loam_pool_put_in_outbox(pool_outbox *box, const loam_pool_slab *slab, voi
         box->chains[i].slab = slab;
         numbers = 0;
     }
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each block has a slab */
-    while (done < count && numbers < cls->bundle &&
-           (uintptr_t)blocks[done] - (uintptr_t)slab->base < cls->slab_size)
+    while (done < count && numbers < cls->bundle && (uintptr_t)blocks[done] - base < cls->slab_size)
         store_number(bundle, BUNDLE_COUNT + ++numbers, place_of(slab, blocks[done++]));
     if (cls->bundle != 0)
         store_number(bundle, BUNDLE_COUNT, (unsigned)numbers);
