@@ -61,14 +61,57 @@ void *loam_heap_cut(loam_heap *heap, block *b, size_t size, size_t pad, size_t n
 
 /* ---- any size ---- */
 
-/* The first block of the tree, of which no block of the tree will be left. */
+/* A small block out of the current one. */
+static LOAM_NOINLINE void *take_from_current(loam_heap *heap, size_t need, size_t request)
+{
+    block *b = block_at(heap, heap->current);
+    size_t size = heap->current_size, rest = size - need;
+    block *live = behind(b, rest);
+
+    if (LOAM_UNLIKELY(rest <= SMALLEST)) {
+        forget_current(heap);
+        return cut_behind(heap, b, size, need, request);
+    }
+    write_size(b, rest);
+    heap->current_size = rest;
+    tell_next_live(live, need);
+    return make_live(heap, live, need, request, PREV_FREE);
+}
+
+/* A small block out of one that nothing lists any more. What is left is the current block then, and
+ * what that was goes into its ring. */
+static inline void *take_and_go_on(loam_heap *heap, block *b, size_t size, size_t need,
+                                   size_t request)
+{
+    size_t rest = size - need;
+    block *live = behind(b, rest);
+
+    if (LOAM_UNLIKELY(rest <= SMALLEST || rest > CURRENT_MOST))
+        return cut_behind(heap, b, size, need, request);
+    if (heap->current_size)
+        ring_push(heap, block_at(heap, heap->current), heap->current_size, 0);
+    set_current(heap, b, rest);
+    tell_next_live(live, need);
+    return make_live(heap, live, need, request, PREV_FREE);
+}
+
+/* A small block out of one of a ring for a bigger size. */
+static LOAM_NOINLINE void *take_from_ring(loam_heap *heap, size_t size, size_t need, size_t request)
+{
+    block *ring = ring_for(heap, size), *b = block_at(heap, ring->next);
+
+    ring_pop(heap, ring, b, size);
+    return take_and_go_on(heap, b, size, need, request);
+}
+
+/* A small block out of the first of the tree, of which nothing will be left for the tree. */
 static LOAM_NOINLINE void *take_first(loam_heap *heap, block *b, size_t need, size_t request)
 {
     size_t size = b->size;
 
     spend_fresh(heap, b, size, behind(b, size - need), behind(b, size));
     loam_heap_tree_remove(heap, b);
-    return cut_behind(heap, b, size, need, request);
+    return take_and_go_on(heap, b, size, need, request);
 }
 
 /* A small block out of the first one of the tree, if there is one. All in the tree are big enough, and
@@ -88,15 +131,6 @@ static LOAM_NOINLINE void *take_from_first(loam_heap *heap, size_t need, size_t 
     write_size(b, size - need);
     tell_next_live(live, need);
     return make_live(heap, live, need, request, PREV_FREE);
-}
-
-/* A small block out of one of a ring for a bigger size. */
-static LOAM_NOINLINE void *take_from_ring(loam_heap *heap, size_t size, size_t need, size_t request)
-{
-    block *ring = ring_for(heap, size), *b = block_at(heap, ring->next);
-
-    ring_pop(heap, ring, b, size);
-    return cut_behind(heap, b, size, need, request);
 }
 
 static LOAM_NOINLINE void *take_large(loam_heap *heap, size_t need, size_t request)
@@ -134,6 +168,8 @@ void *loam_heap_take(loam_heap *heap, size_t request)
     ring = ring_for(heap, need);
     if (!ring_is_empty(heap, ring))
         return take_exact(heap, ring, block_at(heap, ring->next), need, request);
+    if (heap->current_size >= need)
+        return take_from_current(heap, need, request);
     size = ring_find(heap, need);
     return size ? take_from_ring(heap, size, need, request) : take_from_first(heap, need, request);
 }
@@ -215,7 +251,11 @@ static void search_tree(search *s, size_t from)
 
 static void search_all(search *s, size_t tries)
 {
+    loam_heap *heap = s->heap;
+
     s->tries = tries;
+    if (heap->current_size && try_block(s, block_at(heap, heap->current), heap->current_size))
+        return;
     search_rings(s);
     if (!s->found && s->tries)
         search_tree(s, s->need);
@@ -281,8 +321,11 @@ static LOAM_NOINLINE void *alloc_large(loam_heap *heap, size_t size)
 
 static LOAM_NOINLINE void *alloc_small(loam_heap *heap, size_t need, size_t request)
 {
-    size_t size = ring_find(heap, need);
+    size_t size;
 
+    if (heap->current_size >= need)
+        return take_from_current(heap, need, request);
+    size = ring_find(heap, need);
     if (size)
         return take_from_ring(heap, size, need, request);
     return LOAM_LIKELY(heap->smallest != 0) ? take_from_first(heap, need, request)

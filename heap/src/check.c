@@ -14,7 +14,8 @@ typedef struct check {
     size_t blocks; /* live ones */
     size_t live;
     size_t held;
-    bool fresh; /* the fresh range lies in a block that was seen */
+    bool current; /* the current block was seen */
+    bool fresh;   /* the fresh range lies in a block that was seen */
 } check;
 
 static bool expect(check *c, bool holds, const char *property, const void *where)
@@ -185,6 +186,13 @@ static void check_free(check *c, const block *b, size_t size)
     if (size != 2 * WORD)
         expect(c, *footer_before(behind(b, size)) == size,
                "H5: footer of a free block is not its size", b);
+    if (self == heap->current) {
+        c->current = true;
+        expect(c, size == heap->current_size && size < heap->small_end && size > SMALLEST,
+               "H15: the current block has another size", b);
+        expect(c, b->head == 0 && b->next == 0, "H15: the current block has links", b);
+        return;
+    }
     if (size >= heap->small_end) {
         c->nodes++;
         expect(c, b->head == 0 && b->next == 0, "H6: block of the tree with links of a ring", b);
@@ -309,6 +317,8 @@ static void check_all(check *c)
     expect(c, c->live == live_bytes(heap), "H10: live bytes are counted wrong", &heap->room);
     expect(c, c->fresh || heap->fresh_low == heap->fresh_high,
            "H11: the fresh range is not inside of a free block", &heap->fresh_low);
+    expect(c, c->current == (heap->current != 0) && c->current == (heap->current_size != 0),
+           "H15: the current block is none", &heap->current);
     check_lists(c);
 }
 

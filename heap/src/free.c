@@ -31,11 +31,12 @@ static LOAM_NOINLINE void merge_nodes(loam_heap *heap, block *node, block *next,
         loam_heap_tree_change(heap, node, node, size);
 }
 
-/* A block that is given back and has a free neighbour, or is large. A neighbour that is in the
- * tree grows, and as a rule keeps its place there. */
+/* A block that is given back and has a free neighbour, or is large. If that is the current block or one
+ * of the tree, it grows; in the tree it keeps its place as a rule. */
 static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word head)
 {
     block *next = behind(b, size), *node = NULL;
+    bool current = false;
 
     if (head & PREV_FREE) {
         size_t front = prev_size(b);
@@ -44,7 +45,9 @@ static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word hea
             b->head = 0; /* no block starts here any more */
         b = before(b, front);
         size += front;
-        if (LOAM_LIKELY(front < heap->small_end))
+        if (is_current(heap, b))
+            current = true;
+        else if (LOAM_LIKELY(front < heap->small_end))
             ring_remove(heap, b, front);
         else
             node = b;
@@ -53,7 +56,9 @@ static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word hea
         size_t back = free_size(next);
 
         size += back;
-        if (LOAM_LIKELY(back < heap->small_end)) {
+        if (is_current(heap, next)) {
+            current = true;
+        } else if (LOAM_LIKELY(back < heap->small_end)) {
             if (LOAM_LIKELY(back != 0))
                 ring_remove(heap, next, back);
         } else if (node) {
@@ -65,8 +70,15 @@ static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word hea
         }
         next = behind(next, back);
     }
-    next->head =
-        (next->head & ~TINY) | PREV_FREE; /* not tiny: a sum of two, or large, or at the end */
+    /* It is not tiny: a sum of two, or large, or at the end. */
+    next->head = (next->head & ~TINY) | PREV_FREE;
+    if (current) {
+        if (LOAM_LIKELY(!node && size < heap->small_end && is_live(next))) {
+            set_current(heap, b, size);
+            return;
+        }
+        forget_current(heap);
+    }
     if (LOAM_UNLIKELY(!is_live(next))) {
         merge_at_end(heap, node, b, size);
     } else if (node) {

@@ -124,9 +124,31 @@ static inline void list_block(loam_heap *heap, block *b, size_t size)
         loam_heap_tree_insert(heap, b);
 }
 
+/* ---- the current block: of a size that has a ring, but in none, and not tiny ---- */
+
+static inline bool is_current(const loam_heap *heap, const block *b)
+{
+    return link_to(heap, b) == heap->current;
+}
+
+static inline void forget_current(loam_heap *heap)
+{
+    heap->current = heap->current_size = 0;
+}
+
+static inline void set_current(loam_heap *heap, block *b, size_t size)
+{
+    b->head = b->next = 0;
+    write_size(b, size);
+    heap->current = link_to(heap, b);
+    heap->current_size = size;
+}
+
 static inline void unlist_block(loam_heap *heap, block *b, size_t size)
 {
-    if (LOAM_LIKELY(size < heap->small_end))
+    if (is_current(heap, b))
+        forget_current(heap);
+    else if (LOAM_LIKELY(size < heap->small_end))
         ring_remove(heap, b, size);
     else
         loam_heap_tree_remove(heap, b);

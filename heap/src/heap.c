@@ -89,6 +89,7 @@ static void empty_lists(loam_heap *heap)
     heap->fresh_low = heap->fresh_high = heap->spent_low = heap->spent_high = 0;
     heap->room = heap->peak;
     heap->blocks = 0;
+    forget_current(heap);
 }
 
 /* ---- a heap in some memory ---- */

@@ -40,7 +40,7 @@
  *  H5  A free block that is not tiny has its size in its third word and in its last. TINY of a free
  *      block is set iff it has two words.
  *  H6  Each free block is in exactly one place: in the ring for its size if that is below small_end,
- *      else in the tree; and nothing else is there.
+ *      else in the tree; and nothing else is there. But for the current block, which is in none.
  *  H7  Rings are closed: next and prev of neighbours agree.
  *  H8  The bit of a ring is set iff it has a block; the summary is 1 for each word of them that
  *      is not 0.
@@ -49,6 +49,10 @@
  *  H11 The fresh range is empty, or lies within one free block, behind its words and before its footer.
  *  H12 The end of a region names the region, and has size 0. Regions are listed newest first; the last
  *      one is that of the control block.
+ *  H13 What the configuration says is in the control block, and the first block is behind the rings.
+ *  H14 In a checked build, the head of a live block has its code; else nothing has.
+ *  H15 The current block is free, of more than SMALLEST and less than small_end bytes, and has no links;
+ *      or there is none.
  */
 #ifndef LOAM_HEAP_INTERNAL_H
 #define LOAM_HEAP_INTERNAL_H
@@ -87,6 +91,11 @@ typedef struct ANY_TYPE block {
 #define LOAM_HEAP_SMALL_MOST 8192
 #endif
 
+/* The most that is left of a block for it to be the current one: a page. The same. */
+#ifndef LOAM_HEAP_CURRENT_MOST
+#define LOAM_HEAP_CURRENT_MOST 4096
+#endif
+
 #define WORD sizeof(word)
 
 enum {
@@ -95,6 +104,7 @@ enum {
     SMALL_LEAST = 64, /* the end of sizes that have rings, in the smallest heaps, */
     SMALL_MOST = LOAM_HEAP_SMALL_MOST, /* and in big ones */
     RINGS_MOST = 1024,
+    CURRENT_MOST = LOAM_HEAP_CURRENT_MOST,
     RECORD_ALIGN = 2 * sizeof(word),
     REGION_LEAST = 4 << 10,  /* bytes of the smallest region from a source */
     REGION_FIRST = 64 << 10, /* and of the first one, unless configured */
@@ -143,6 +153,8 @@ struct loam_heap {
     word room;      /* usable bytes that can become live before there is a new peak */
     word peak;
     word blocks;        /* how many are live */
+    word current_size;  /* of the current block; 0: there is none */
+    word current;       /* what is left of the last small block that was cut; 0: none */
     tree_link smallest; /* the first node of the tree */
     tree_link root;
     uint8_t summary[RINGS_MOST / 64]; /* for each word of the bits, 1 if it may be other than 0 */

@@ -73,7 +73,7 @@ static bool is_free(const loam_heap *heap, const block *b)
     if (size < SMALLEST || (size & granule_mask(heap)) != 0 || size > LOAM_HEAP_MAX ||
         !loam_heap_owns(heap, b) || !loam_heap_owns(heap, (const char *)next - 1))
         return false;
-    if (size < heap->small_end &&
+    if (link_to(heap, b) != heap->current && size < heap->small_end &&
         (!is_ring_link(heap, b->head & ~FLAGS) || !is_ring_link(heap, b->next)))
         return false;
     return (size == 2 * WORD || *footer_before(next) == size) &&

@@ -22,8 +22,11 @@
  * ## What it promises
  *
  *  - **Exact fit.** Up to the granule's alignment, an allocation succeeds if and only if some free
- *    block can hold it; among those that can, it takes the smallest. No size is rounded up but to the
- *    granule, so what was freed can always be allocated again.
+ *    block can hold it. No size is rounded up but to the granule, so what was freed can always be
+ *    allocated again. It takes the smallest block that can hold it, with one exception: a small
+ *    request for which there is none of just its size takes what is left, up to a page, of the last
+ *    one that was cut, if that can hold it. Small ones are cut from the end of a free block, large
+ *    ones from its start.
  *  - **Coalescing at once.** Two free blocks never lie side by side: each block that is given back is
  *    merged with its free neighbours, in O(1), before the call returns.
  *  - **One word** in front of each live block is all that it costs: 8 bytes (4 on 32-bit systems).
@@ -276,7 +279,7 @@ void loam_heap_measure(const loam_heap *heap, loam_heap_figures *figures);
  * Returns false iff the callback did. Cost: O(blocks). */
 bool loam_heap_walk(const loam_heap *heap, loam_walk_fn visit, void *context);
 
-/** Checks every invariant (heap_internal.h numbers them H1 to H12) in every block, list and tree.
+/** Checks every invariant (heap_internal.h numbers them H1 to H15) in every block, list and tree.
  *
  * `report` may be NULL. A damaged heap is looked at as far as it can be followed, and never outside
  * of its memory. Returns true iff all hold. Cost: O(n log n) for n blocks. */
