@@ -76,7 +76,7 @@ static void end(void)
 static const struct {
     size_t offset, size;
 } free_to_change[] = {
-    {FIELD(failures)}, {FIELD(keep)},   {FIELD(region_size)}, {FIELD(shared)},   {FIELD(summary)},
+    {FIELD(failures)}, {FIELD(keep)},   {FIELD(region_size)}, {FIELD(shared)},     {FIELD(summary)},
     {FIELD(fast)},     {FIELD(source)}, {FIELD(spent_low)},   {FIELD(spent_high)},
 };
 
