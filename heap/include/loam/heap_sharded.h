@@ -108,17 +108,18 @@ typedef struct loam_heap_shard_ {
 
 /** A sharded heap. On the caller's storage, where it must not move. The fields are for debuggers. */
 struct loam_heap_sharded {
-    loam_granules granules; /**< As configured. */
-    loam_region *region;    /**< The only one of the source; NULL: there may be several. */
-    size_t count;           /**< Of shards. */
-    size_t granule;         /**< As configured, and so on. */
-    size_t region_size;
-    size_t keep;
-    size_t big;
-    uint64_t delay;
-    uint64_t number;                  /**< No other one of this process has or had it. */
-    loam_heap_sharded *newer, *older; /**< In the list of all, for forks. */
-    char apart[64];                   /**< Keeps what is read only off the lines that change. */
+    loam_granules granules;   /**< As configured. */
+    loam_region *region;      /**< The only one of the source; NULL: there may be several. */
+    size_t count;             /**< Of shards. */
+    size_t granule;           /**< As configured. */
+    size_t region_size;       /**< As configured, or what zero stands for. */
+    size_t keep;              /**< As configured, or what zero stands for. */
+    size_t big;               /**< As configured, or what zero stands for. */
+    uint64_t delay;           /**< As configured, or what zero stands for. */
+    uint64_t number;          /**< No other one of this process has or had it. */
+    loam_heap_sharded *newer; /**< In the list of all, for forks. */
+    loam_heap_sharded *older; /**< The same. */
+    char apart[64];           /**< Keeps what is read only off the lines that change. */
     /** Guards the big blocks. */
     union {
         uint32_t word; /**< The lock, where the system waits on words. */

@@ -142,18 +142,19 @@ struct loam_span {
     const char *name;                             /**< For people. */
     loam_span_ground_ grounds[LOAM_SPAN_REGIONS]; /**< Where its chunks come from. */
     size_t regions;                               /**< How many there are; grows. */
-    uint32_t tries;           /**< For the lock, before a thread waits; a shard has some. */
-    bool sealed;              /**< Somebody was told that there is one region only. */
-    uint8_t number;           /**< What the tables of chunks call this span. */
-    loam_span_policy spans;   /**< As configured. */
-    loam_span_policy chunks;  /**< As configured. */
-    loam_span_policy shrunk;  /**< As configured. */
-    size_t shrunk_least;      /**< As configured, in granules. */
-    uint32_t delay;           /**< As configured, in milliseconds. */
-    size_t keep;              /**< As configured, in granules. */
-    size_t keep_chunks;       /**< As configured. */
-    loam_span *newer, *older; /**< In the list of all spans, for fork. */
-    char apart[64];           /**< Keeps what is read without the lock off the lines that change. */
+    uint32_t tries;          /**< For the lock, before a thread waits; a shard has some. */
+    bool sealed;             /**< Somebody was told that there is one region only. */
+    uint8_t number;          /**< What the tables of chunks call this span. */
+    loam_span_policy spans;  /**< As configured. */
+    loam_span_policy chunks; /**< As configured. */
+    loam_span_policy shrunk; /**< As configured. */
+    size_t shrunk_least;     /**< As configured, in granules. */
+    uint32_t delay;          /**< As configured, in milliseconds. */
+    size_t keep;             /**< As configured, in granules. */
+    size_t keep_chunks;      /**< As configured. */
+    loam_span *newer;        /**< In the list of all spans, for fork. */
+    loam_span *older;        /**< The same. */
+    char apart[64];          /**< Keeps what is read without the lock off the lines that change. */
 
     /** Guards all that follows, and the records of free granules. */
     union {
@@ -161,7 +162,8 @@ struct loam_span {
         void *system;  /**< The lock, where the system has one of its own. */
     } lock;
     uint32_t roots[LOAM_SPAN_LEVELS];     /**< Trees of free runs. */
-    uint32_t oldest, newest;              /**< List of the warm ones, by age. */
+    uint32_t oldest;                      /**< List of the warm ones, by age: its start */
+    uint32_t newest;                      /**< and its end. */
     uint32_t fronts[LOAM_SPAN_FRONTS_];   /**< Stacks: the link on top. */
     size_t front_runs[LOAM_SPAN_FRONTS_]; /**< How many runs are in each. */
     size_t free_runs[LOAM_SPAN_LEVELS];   /**< How many runs are in each tree. */

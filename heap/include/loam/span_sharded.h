@@ -79,14 +79,15 @@ typedef struct loam_span_cache_ {
  * debuggers. */
 typedef struct loam_span_sharded loam_span_sharded;
 struct loam_span_sharded {
-    size_t count;                     /**< Of shards. */
-    bool cached;                      /**< Whether threads have caches. */
-    bool sealed;                      /**< Somebody was told that there is one region only. */
-    size_t own_size;                  /**< Bytes, where loam_span_sharded_create() made it. */
-    size_t failures;                  /**< Requests refused. */
-    size_t turn;                      /**< Which shard is purged first, the next time. */
-    size_t given;                     /**< When shards gave chunks that may hold memory; 0: not. */
-    loam_span_sharded *newer, *older; /**< In the list of all, for threads that end. */
+    size_t count;             /**< Of shards. */
+    bool cached;              /**< Whether threads have caches. */
+    bool sealed;              /**< Somebody was told that there is one region only. */
+    size_t own_size;          /**< Bytes, where loam_span_sharded_create() made it. */
+    size_t failures;          /**< Requests refused. */
+    size_t turn;              /**< Which shard is purged first, the next time. */
+    size_t given;             /**< When shards gave chunks that may hold memory; 0: not. */
+    loam_span_sharded *newer; /**< In the list of all, for threads that end. */
+    loam_span_sharded *older; /**< The same. */
     loam_span_cache_ caches[LOAM_SPAN_CACHES]; /**< Of threads, by a number that each has. */
     loam_span shards[LOAM_SPAN_SHARDS];        /**< The first `count` are in use. */
 };
