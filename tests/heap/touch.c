@@ -17,9 +17,11 @@ static void use(char *ptr)
     *(volatile char *)ptr = 1;
 }
 
+/* The compiler does not see how long the block is, or it would warn of what is done here. */
 static char *take(loam_heap *heap, size_t size)
 {
-    char *ptr = (char *)loam_heap_alloc(heap, size);
+    char *volatile hidden = (char *)loam_heap_alloc(heap, size);
+    char *ptr = hidden;
 
     if (!ptr)
         abort();
