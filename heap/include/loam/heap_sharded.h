@@ -177,7 +177,8 @@ void loam_heap_sharded_deinit(loam_heap_sharded *heap);
  * Then nothing changed but the count of failures. Cost: an uncontended lock, and loam_heap_alloc(). */
 LOAM_ALLOCATES(2) void *loam_heap_sharded_alloc(loam_heap_sharded *heap, size_t size);
 
-/** As loam_heap_sharded_alloc(), and the bytes read as zero; fresh granules are not cleared again. */
+/** As loam_heap_sharded_alloc(), and the bytes read as zero. Fresh granules of a big block are not
+ * cleared again, those that a shard cuts smaller blocks from are. */
 LOAM_ALLOCATES(2) void *loam_heap_sharded_zalloc(loam_heap_sharded *heap, size_t size);
 
 /** As loam_heap_sharded_alloc(), aligned to `align`, a power of two.
