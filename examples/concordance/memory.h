@@ -44,8 +44,8 @@ struct memory {
     loam_counting scratch_counter;
 };
 
-/* Sets up the handles; `*memory` must not move. `limit` is the most bytes that `records` and `texts` may give together, or 0. With `counted`,
- * memory_print() knows what was asked for; that costs time.
+/* Sets up the handles; `*memory` must not move. `limit` is the most bytes that `records` and `texts`
+ * may give together, or 0. With `counted`, memory_print() knows what was asked for; that costs time.
  *
  * Returns false iff out of memory. */
 bool memory_init(struct memory *memory, memory_kind kind, size_t limit, bool counted);
