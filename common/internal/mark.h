@@ -1,4 +1,4 @@
-/* mark.h: telling AddressSanitizer and Valgrind who owns a piece of memory.
+/* mark.h: telling AddressSanitizer, Valgrind and ThreadSanitizer who owns a piece of memory.
  *
  * Each ownership edge of loam calls one of these; without the tools they are nothing. A range is
  * dead (nobody may touch it), undefined (the owner may write it) or live (its contents count).
@@ -24,6 +24,21 @@
 
 #if LOAM_ASAN
 #include <sanitizer/asan_interface.h>
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define LOAM_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define LOAM_TSAN 1
+#endif
+#endif
+#ifndef LOAM_TSAN
+#define LOAM_TSAN 0
+#endif
+
+#if LOAM_TSAN
+#include <sanitizer/tsan_interface.h>
 #endif
 
 #if defined(__has_include) && !defined(_WIN32)
@@ -109,6 +124,28 @@ static inline void loam_mark_live(const void *ptr, size_t size)
 #endif
     (void)ptr;
     (void)size;
+}
+
+/* ThreadSanitizer sees mmap and munmap, but not mremap: what one thread wrote at addresses that it
+ * then moved away from would seem to race with the next thread whose pages move there. So whoever
+ * leaves addresses says so before, and whoever was given some says so behind; `*places` stands for
+ * the kernel's own lock between the two. */
+static inline void loam_mark_leaving(void *places)
+{
+#if LOAM_TSAN
+    __tsan_release(places);
+#else
+    (void)places;
+#endif
+}
+
+static inline void loam_mark_arrived(void *places)
+{
+#if LOAM_TSAN
+    __tsan_acquire(places);
+#else
+    (void)places;
+#endif
 }
 
 #endif

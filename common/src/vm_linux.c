@@ -18,6 +18,7 @@
 
 #include "internal/atomic.h"
 #include "internal/bits.h"
+#include "internal/mark.h"
 #include "internal/vm_edges.h"
 
 #include <errno.h>
@@ -365,11 +366,14 @@ static bool linux_decommit(void *ptr, size_t size)
     return done;
 }
 
+static char places; /* only its address counts: see loam_mark_leaving() */
+
 static bool linux_extend(void *ptr, size_t size, size_t new_size)
 {
     int saved = errno;
     bool done = mremap(ptr, size, new_size, 0) != MAP_FAILED;
 
+    loam_mark_arrived(&places);
     errno = saved;
     return done;
 }
@@ -402,12 +406,15 @@ static void *move_congruent(void *ptr, size_t size, size_t new_size)
 static void *linux_remap(void *ptr, size_t size, size_t new_size)
 {
     int saved = errno;
-    void *moved = mremap(ptr, size, new_size, 0);
+    void *moved;
 
+    loam_mark_leaving(&places);
+    moved = mremap(ptr, size, new_size, 0);
     if (moved == MAP_FAILED)
         moved = move_congruent(ptr, size, new_size);
     if (moved == MAP_FAILED)
         moved = mremap(ptr, size, new_size, MREMAP_MAYMOVE);
+    loam_mark_arrived(&places);
     errno = saved;
     return moved == MAP_FAILED ? NULL : moved;
 }

@@ -1,6 +1,8 @@
 /* pages_moves.c: extending and moving; see pages.c. */
 #include "vm/pages.h"
 
+#include "internal/atomic.h"
+
 /* ---- extend, remap ---- */
 
 /* Grows into address space that is free, shrinks, and is refused where something is in the way. */
@@ -126,4 +128,46 @@ TEST(remap_under_limit, fast)
     if (!can(LOAM_VM_REMAP) || tool_watches())
         TEST_SKIP("nothing to see");
     test_survives(move_under_limit, NULL);
+}
+
+/* | theirs, grows into | ours, moves away | in the way |. Neither waits for the other but through a
+ * relaxed word, so nothing but the page layer can tell ThreadSanitizer what came first. */
+typedef struct neighbours {
+    char *ptr;
+    size_t size;
+    char *moved;
+    bool grew;
+    size_t left; /* changed atomically */
+} neighbours;
+
+static void leave_or_follow(void *context, size_t index)
+{
+    neighbours *both = (neighbours *)context;
+
+    if (index == 0) {
+        write_pages(both->ptr + both->size, both->size, 5);
+        both->moved = (char *)loam_vm_remap(both->ptr + both->size, both->size, 2 * both->size);
+        loam_atomic_store(&both->left, 1);
+        return;
+    }
+    while (loam_atomic_load(&both->left) == 0) {
+    }
+    both->grew = loam_vm_extend(both->ptr, both->size, 2 * both->size);
+    if (both->grew)
+        expect_zero(both->ptr + both->size, both->size);
+}
+
+TEST(one_thread_moves_where_another_left, fast)
+{
+    neighbours both = {NULL, 64 * (page = loam_vm_page_size()), NULL, false, 0};
+
+    if (!can(LOAM_VM_REMAP))
+        TEST_SKIP("nothing moves");
+    both.ptr = take(3 * both.size);
+    test_run_threads(2, leave_or_follow, &both);
+    EXPECT(both.moved != NULL);
+    EXPECT(both.grew);
+    expect_pages(both.moved, both.size, 5);
+    EXPECT(loam_vm_release(both.moved, 2 * both.size));
+    EXPECT(loam_vm_release(both.ptr, 3 * both.size));
 }
