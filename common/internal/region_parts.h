@@ -139,7 +139,25 @@ static inline size_t loam_region_record_bytes(size_t granules, size_t stride)
     return loam_round_up((granules + 2) * stride, loam_vm_page_size());
 }
 
+/* ---- region.c ---- */
+
+/* The first granule of a run that is passed back. Every one passes here. */
+size_t loam_region_checked_index(const loam_region *region, const void *ptr, size_t count);
+
+/* ---- region.c: for layers that know where they need granules ---- */
+
+/* As loam_region_take(), of just these granules; their states say whether they may hold something. At
+ * least one end is at a granule that somebody holds, or at an end of the region. False iff one of them
+ * is held, the limit would be exceeded, or the system refuses to commit; the region is unchanged. */
+bool loam_region_take_at(loam_region *region, size_t index, size_t count, uint8_t kind,
+                         void *owner);
+
 /* ---- region_life.c ---- */
+
+/* How many granules from `index` on, or before it, nobody holds. The caller holds the granule on the
+ * other side of the border, or there is none. The answer is good until somebody takes some. */
+size_t loam_region_room_behind(loam_region *region, size_t index);
+size_t loam_region_room_before(loam_region *region, size_t index);
 
 /* Makes [start, end) ready to be taken: its metadata, and its memory. Nobody holds it. False iff
  * the system refuses; then the region is as before. */

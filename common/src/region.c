@@ -166,18 +166,58 @@ static unsigned level_of(const loam_region *region, size_t start, size_t length)
     return level;
 }
 
-/* Moves the frontier up. What alignment skips becomes a free run; before it lies a held one (R4).
- */
+/* Moves the frontier up, past [at, at + count). What is skipped becomes a free run; before it lies a
+ * held one (R4). */
+static bool advance(loam_region *region, size_t at, size_t count)
+{
+    size_t frontier = region->frontier;
+
+    if (!loam_region_make_ready(region, at, at + count))
+        return false;
+    if (at > frontier)
+        insert_run(region, frontier, at - frontier, level_of(region, frontier, at - frontier));
+    region->frontier = at + count;
+    return true;
+}
+
 static bool take_fresh(loam_region *region, size_t count, size_t align, size_t *at)
 {
     size_t frontier = region->frontier;
 
-    if (!fits(region, frontier, region->granules - frontier, count, align, at) ||
-        !loam_region_make_ready(region, *at, *at + count))
+    return fits(region, frontier, region->granules - frontier, count, align, at) &&
+           advance(region, *at, count);
+}
+
+/* The free run that [index, index + count) lies in, at one of its ends; LOAM_LINK_NONE: none does. Only
+ * the ends of a free run tell where it is (R3). */
+static size_t run_around(const loam_region *region, size_t index, size_t count)
+{
+    size_t run = index, length;
+
+    if (!loam_record_is_free(loam_region_record(region, index)))
+        return LOAM_LINK_NONE;
+    if (index > 0 && loam_record_is_free(loam_region_record(region, index - 1))) {
+        if (!loam_record_is_free(loam_region_record(region, index + count - 1)) ||
+            loam_record_is_free(loam_region_record(region, index + count)))
+            return LOAM_LINK_NONE;
+        run = loam_record_first(loam_region_record(region, index + count - 1));
+    }
+    length = loam_record_length(loam_region_record(region, run));
+    return run <= index && index + count <= run + length ? run : LOAM_LINK_NONE;
+}
+
+static bool take_there(loam_region *region, size_t index, size_t count)
+{
+    size_t run;
+
+    if (count > region->granules || index > region->granules - count)
         return false;
-    if (*at > frontier)
-        insert_run(region, frontier, *at - frontier, level_of(region, frontier, *at - frontier));
-    region->frontier = *at + count;
+    if (index >= region->frontier)
+        return advance(region, index, count);
+    run = index + count <= region->frontier ? run_around(region, index, count) : LOAM_LINK_NONE;
+    if (run == LOAM_LINK_NONE || !loam_region_make_ready(region, index, index + count))
+        return false;
+    carve(region, run, index, count);
     return true;
 }
 
@@ -203,26 +243,18 @@ static size_t claim(loam_region *region, size_t start, size_t count, uint8_t kin
     return dirty;
 }
 
-void *loam_region_take(loam_region *region, size_t count, size_t align, uint8_t kind, void *owner,
-                       loam_granules_info *info)
+/* Whether the limit lets `count` more granules be held. */
+static bool may_hold(const loam_region *region, size_t count)
 {
-    size_t at = 0, dirty = 0;
-    char *ptr;
-    bool taken;
+    return count != 0 && region->held < region->most && count <= region->most - region->held;
+}
 
-    loam_os_mutex_lock(loam_region_mutex(region));
-    taken = count != 0 && loam_is_pow2(align) && kind != LOAM_REGION_FREE &&
-            region->held < region->most && count <= region->most - region->held &&
-            (take_free(region, count, align, &at) || take_fresh(region, count, align, &at));
-    if (taken)
-        dirty = claim(region, at, count, kind, owner);
-    else
-        region->failures++;
-    loam_os_mutex_unlock(loam_region_mutex(region));
-    if (!taken)
-        return NULL;
+/* Tells tools, and the taker. */
+static void *hand_out(loam_region *region, size_t at, size_t count, size_t dirty,
+                      loam_granules_info *info)
+{
+    char *ptr = (char *)loam_region_address(region, at);
 
-    ptr = (char *)loam_region_address(region, at);
     loam_mark_undefined(ptr, dirty * LOAM_REGION_GRANULE);
     loam_mark_live(ptr + dirty * LOAM_REGION_GRANULE, (count - dirty) * LOAM_REGION_GRANULE);
     if (info)
@@ -230,10 +262,43 @@ void *loam_region_take(loam_region *region, size_t count, size_t align, uint8_t 
     return ptr;
 }
 
+void *loam_region_take(loam_region *region, size_t count, size_t align, uint8_t kind, void *owner,
+                       loam_granules_info *info)
+{
+    size_t at = 0, dirty = 0;
+    bool taken;
+
+    loam_os_mutex_lock(loam_region_mutex(region));
+    taken = loam_is_pow2(align) && kind != LOAM_REGION_FREE && may_hold(region, count) &&
+            (take_free(region, count, align, &at) || take_fresh(region, count, align, &at));
+    if (taken)
+        dirty = claim(region, at, count, kind, owner);
+    else
+        region->failures++;
+    loam_os_mutex_unlock(loam_region_mutex(region));
+    return taken ? hand_out(region, at, count, dirty, info) : NULL;
+}
+
+bool loam_region_take_at(loam_region *region, size_t index, size_t count, uint8_t kind, void *owner)
+{
+    size_t dirty = 0;
+    bool taken;
+
+    loam_os_mutex_lock(loam_region_mutex(region));
+    taken = may_hold(region, count) && take_there(region, index, count);
+    if (taken)
+        dirty = claim(region, index, count, kind, owner);
+    loam_os_mutex_unlock(loam_region_mutex(region));
+    if (!taken)
+        return false;
+    (void)hand_out(region, index, count, dirty, NULL);
+    loam_region_mark(region, index + dirty, count - dirty, 0);
+    return true;
+}
+
 /* ---- giving ---- */
 
-/* Every run that comes back passes here. */
-static size_t checked_index(const loam_region *region, const void *ptr, size_t count)
+size_t loam_region_checked_index(const loam_region *region, const void *ptr, size_t count)
 {
     size_t index = loam_region_index(region, ptr);
 
@@ -311,7 +376,7 @@ static void settle(loam_region *region, size_t start, size_t end, unsigned level
 
 void loam_region_give(loam_region *region, void *ptr, size_t count)
 {
-    size_t start = checked_index(region, ptr, count);
+    size_t start = loam_region_checked_index(region, ptr, count);
     unsigned level;
 
     loam_mark_dead(ptr, count * LOAM_REGION_GRANULE);
@@ -489,42 +554,4 @@ void loam_region_set_limit(loam_region *region, size_t limit)
     loam_os_mutex_lock(loam_region_mutex(region));
     region->most = limit ? limit / LOAM_REGION_GRANULE : SIZE_MAX;
     loam_os_mutex_unlock(loam_region_mutex(region));
-}
-
-/* ---- the handle ---- */
-
-static void *granules_take(void *self, size_t count, size_t align, uint8_t kind, void *owner,
-                           loam_granules_info *info)
-{
-    return loam_region_take((loam_region *)self, count, align, kind, owner, info);
-}
-
-static void granules_give(void *self, void *ptr, size_t count)
-{
-    loam_region_give((loam_region *)self, ptr, count);
-}
-
-static loam_region *granules_region(void *self, const void *ptr)
-{
-    loam_region *region = (loam_region *)self;
-
-    return !ptr || loam_region_contains(region, ptr) ? region : NULL;
-}
-
-static size_t granules_purge(void *self, size_t budget)
-{
-    return loam_region_purge((loam_region *)self, budget);
-}
-
-loam_granules loam_region_granules(loam_region *region)
-{
-    static const loam_granules_ops ops = {
-        .take = granules_take,
-        .give = granules_give,
-        .region = granules_region,
-        .purge = granules_purge,
-        .name = "region",
-    };
-
-    return (loam_granules){&ops, region};
 }

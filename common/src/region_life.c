@@ -296,3 +296,30 @@ bool loam_region_make_ready(loam_region *region, size_t start, size_t end)
     region->commit_step = loam_min(region->commit_step * 2, STEP_LIMIT);
     return true;
 }
+
+/* ---- room ---- */
+
+size_t loam_region_room_behind(loam_region *region, size_t index)
+{
+    size_t room = 0;
+
+    loam_os_mutex_lock(loam_region_mutex(region));
+    if (index >= region->frontier)
+        room = region->granules - loam_min(index, region->granules);
+    else if (loam_record_is_free(loam_region_record(region, index)))
+        room = loam_record_length(loam_region_record(region, index));
+    loam_os_mutex_unlock(loam_region_mutex(region));
+    return room;
+}
+
+size_t loam_region_room_before(loam_region *region, size_t index)
+{
+    size_t room = 0;
+
+    loam_os_mutex_lock(loam_region_mutex(region));
+    if (index > 0 && index <= region->frontier &&
+        loam_record_is_free(loam_region_record(region, index - 1)))
+        room = index - loam_record_first(loam_region_record(region, index - 1));
+    loam_os_mutex_unlock(loam_region_mutex(region));
+    return room;
+}

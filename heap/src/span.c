@@ -80,9 +80,7 @@ static uint32_t find(const loam_span *span, loam_span_level level, const loam_sp
     return link;
 }
 
-/* A run is out from here on. What its granules' memory is stays in the records until it is handed out;
- * but all of it is committed. */
-static void claim(loam_span *span, loam_span_request *request, loam_region *region, size_t index)
+void loam_span_claim(loam_span *span, loam_span_request *request, loam_region *region, size_t index)
 {
     unsigned all = LOAM_REGION_DIRTY;
 
@@ -114,10 +112,15 @@ static bool take_from(loam_span *span, loam_span_level level, loam_span_request 
     if (link == 0)
         return false;
     region = loam_link_region(span, link);
-    if (loam_free_run_of(span, link)->cold != 0 && !loam_span_commit(region, at, request->count))
+    if (loam_free_run_of(span, link)->cold != 0 && !loam_span_commit(region, at, request->count)) {
+        loam_free_run part;
+
+        loam_span_count(region, at, request->count, &part);
+        request->refused = part.cold;
         return false;
+    }
     loam_span_carve(span, link, at, request->count);
-    claim(span, request, region, at);
+    loam_span_claim(span, request, region, at);
     return true;
 }
 
@@ -126,7 +129,7 @@ bool loam_span_take_warm(loam_span *span, loam_span_request *request)
     uint32_t link;
 
     if (request->align == 1 && loam_span_pop(span, loam_span_front_of(request->count), &link)) {
-        claim(span, request, loam_link_region(span, link), loam_link_index(link));
+        loam_span_claim(span, request, loam_link_region(span, link), loam_link_index(link));
         return true;
     }
     return take_from(span, LOAM_SPAN_WARM, request);
@@ -148,7 +151,8 @@ bool loam_span_take_whole(loam_span *span, loam_span_request *request)
 bool loam_span_take_fresh(loam_span *span, loam_span_request *request)
 {
     return loam_span_grow(span, request->count, request->align) &&
-           (take_from(span, LOAM_SPAN_WARM, request) || loam_span_take_clean(span, request));
+           (take_from(span, LOAM_SPAN_WARM, request) || loam_span_take_clean(span, request) ||
+            loam_span_take_cheapest(span, request));
 }
 
 /* ---- handing out ---- */
@@ -202,7 +206,8 @@ bool loam_span_meet(loam_span *span, loam_span_request *request)
     loam_span_lock(span);
     taken = loam_span_request_valid(request) &&
             (loam_span_take_warm(span, request) || loam_span_take_clean(span, request) ||
-             loam_span_take_whole(span, request) || loam_span_take_fresh(span, request));
+             loam_span_take_whole(span, request) || loam_span_take_cheapest(span, request) ||
+             loam_span_take_fresh(span, request) || loam_span_take_joined(span, request));
     if (!taken)
         span->failures++;
     loam_os_mutex_unlock(loam_span_mutex(span));
@@ -313,32 +318,15 @@ static void shorten(loam_span *span, size_t ground, size_t index, size_t count, 
     loam_os_mutex_unlock(loam_span_mutex(span));
 }
 
-/* Whether `count` free granules lie at `index`. */
-static bool is_room(const loam_span *span, size_t ground, size_t index, size_t count)
-{
-    const loam_region *region = span->grounds[ground].region;
-
-    return loam_span_is_free(span, region, index) &&
-           loam_record_length(loam_region_record(region, index)) >= count;
-}
-
-/* Makes room behind a run: what waits in a stack may be there, and what a region gives next. */
+/* Makes room behind a run: what waits in a stack may be there, and what a region has free. */
 static bool make_room(loam_span *span, size_t ground, size_t index, size_t count)
 {
     const loam_region *region = span->grounds[ground].region;
-    size_t end = index, got = 0;
 
-    if (is_room(span, ground, index, count))
-        return true;
-    loam_span_flush(span);
-    if (is_room(span, ground, index, count))
-        return true;
-    if (loam_span_is_free(span, region, index)) {
-        got = loam_record_length(loam_region_record(region, index));
-        end += got;
-    }
-    return end % LOAM_REGION_CHUNK_GRANULES == 0 &&
-           loam_span_grow_at(span, ground, end, count - got);
+    if (!loam_span_is_free(span, region, index) ||
+        loam_record_length(loam_region_record(region, index)) < count)
+        loam_span_flush(span);
+    return loam_span_join(span, ground, index, count);
 }
 
 /* The granules [end, end + more), which are free, join a run that ends there. */
@@ -352,11 +340,10 @@ static bool lengthen(loam_span *span, size_t ground, size_t index, size_t count,
                                .owner = loam_record_owner(head),
                                .region = NULL};
 
-    if (!make_room(span, ground, index + count, more) ||
-        !loam_span_commit(region, index + count, more))
+    if (!make_room(span, ground, index + count, more))
         return false;
     loam_span_carve(span, loam_span_link(ground, index + count), index + count, more);
-    claim(span, &added, region, index + count);
+    loam_span_claim(span, &added, region, index + count);
     span->live_runs--;
     span->takes--;
     (void)loam_span_hand_out(&added, NULL);
@@ -422,6 +409,11 @@ static loam_region *granules_region(void *self, const void *ptr)
     return ground < LOAM_SPAN_REGIONS ? span->grounds[ground].region : NULL;
 }
 
+static bool granules_resize(void *self, void *ptr, size_t count, size_t new_count)
+{
+    return loam_span_resize_run((loam_span *)self, ptr, count, new_count);
+}
+
 static size_t granules_purge(void *self, size_t budget)
 {
     return loam_span_purge_step((loam_span *)self, budget);
@@ -434,6 +426,7 @@ loam_granules loam_span_granules(loam_span *span)
         .give = granules_give,
         .region = granules_region,
         .purge = granules_purge,
+        .resize = granules_resize,
         .name = "span",
     };
 

@@ -223,6 +223,7 @@ typedef struct loam_span_request {
     loam_region *region;
     size_t index;
     bool some_clean; /* not all of it is dirty, as its records tell */
+    size_t refused;  /* the system refused to commit so many granules for it; 0: it did not */
 } loam_span_request;
 
 /* Whether take may see it. */
@@ -234,12 +235,26 @@ bool loam_span_request_valid(const loam_span_request *request);
  *   warm     stacks, and runs that hold memory
  *   clean    runs that hold none
  *   whole    empties the stacks, and tries both again
+ *   cheapest where the fewest granules must be committed, if the system refused to commit more
  *   fresh    more chunks from a region
+ *   joined   free runs together with chunks that a region has free beside them
  */
 bool loam_span_take_warm(loam_span *span, loam_span_request *request);
 bool loam_span_take_clean(loam_span *span, loam_span_request *request);
 bool loam_span_take_whole(loam_span *span, loam_span_request *request);
+bool loam_span_take_cheapest(loam_span *span, loam_span_request *request);
 bool loam_span_take_fresh(loam_span *span, loam_span_request *request);
+bool loam_span_take_joined(loam_span *span, loam_span_request *request);
+
+/* A run, which has left the tree, is out from here on. What its granules' memory is stays in the records
+ * until it is handed out; but all of it is committed. */
+void loam_span_claim(loam_span *span, loam_span_request *request, loam_region *region,
+                     size_t index);
+
+/* Makes [index, index + count) free granules of the span, committed, with chunks of the region where the
+ * span has none. A run that is out, or the start of the region, lies before it. False iff one of them is
+ * held, or the region or the system refuses: then nothing changed. */
+bool loam_span_join(loam_span *span, size_t ground, size_t index, size_t count);
 
 /* What to do with a run that was taken, without the lock: tools are told, and the records say that
  * it is dirty, as those of each run that is out. */
@@ -345,8 +360,8 @@ void loam_span_end_table(loam_span_ground_ *ground);
 /* Takes chunks that hold an aligned run of `count`. With the lock. */
 bool loam_span_grow(loam_span *span, size_t count, size_t align);
 
-/* The same, but only if the chunks are at `index`. */
-bool loam_span_grow_at(loam_span *span, size_t ground, size_t index, size_t count);
+/* Chunks that a region gave, whose states are right, are a free run from here on. With the lock. */
+void loam_span_adopt(loam_span *span, size_t ground, size_t index, size_t count);
 
 /* Gives whole chunks back to their region, which are in no tree or list. With the lock. */
 void loam_span_give_chunks(loam_span *span, size_t ground, size_t index, size_t count);

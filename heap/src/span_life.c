@@ -284,16 +284,14 @@ static void set_chunks(const loam_span_ground_ *ground, size_t index, size_t cou
         __atomic_store_n(&ground->chunks[i / LOAM_REGION_CHUNK_GRANULES], number, __ATOMIC_RELAXED);
 }
 
-/* Chunks that a region gave are a free run from here on. */
-static void adopt(loam_span *span, size_t ground, const loam_granules_info *info, size_t count)
+void loam_span_adopt(loam_span *span, size_t ground, size_t index, size_t count)
 {
-    loam_region *region = info->region;
+    loam_region *region = span->grounds[ground].region;
 
-    loam_region_mark(region, info->index + info->dirty, count - info->dirty, 0);
-    loam_mark_dead(loam_region_address(region, info->index), count * LOAM_REGION_GRANULE);
-    set_chunks(&span->grounds[ground], info->index, count, span->number);
+    loam_mark_dead(loam_region_address(region, index), count * LOAM_REGION_GRANULE);
+    set_chunks(&span->grounds[ground], index, count, span->number);
     span->owned += count;
-    loam_span_settle(span, ground, info->index, count, loam_span_now());
+    loam_span_settle(span, ground, index, count, loam_span_now());
 }
 
 bool loam_span_grow(loam_span *span, size_t count, size_t align)
@@ -305,28 +303,10 @@ bool loam_span_grow(loam_span *span, size_t count, size_t align)
     for (size_t ground = 0; ground < span->regions; ground++)
         if (loam_region_take(span->grounds[ground].region, need, align, LOAM_SPAN_KIND_FREE, span,
                              &info)) {
-            adopt(span, ground, &info, need);
+            loam_region_mark(info.region, info.index + info.dirty, need - info.dirty, 0);
+            loam_span_adopt(span, ground, info.index, need);
             return true;
         }
-    return false;
-}
-
-bool loam_span_grow_at(loam_span *span, size_t ground, size_t index, size_t count)
-{
-    loam_region *region = span->grounds[ground].region;
-    size_t need = loam_round_up(count, LOAM_REGION_CHUNK_GRANULES);
-    loam_granules_info info;
-    void *ptr = loam_region_take(region, need, LOAM_REGION_CHUNK_GRANULES, LOAM_SPAN_KIND_FREE,
-                                 span, &info);
-
-    if (!ptr)
-        return false;
-    if (info.index == index) {
-        adopt(span, ground, &info, need);
-        return true;
-    }
-    loam_region_mark(region, info.index + info.dirty, need - info.dirty, 0);
-    loam_region_give(region, ptr, need);
     return false;
 }
 

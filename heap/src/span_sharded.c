@@ -73,13 +73,13 @@ static bool take_from_others(loam_span_sharded *sharded, size_t mine, loam_span_
 static bool take_own(loam_span *shard, loam_span_request *request)
 {
     return loam_span_take_clean(shard, request) || loam_span_take_whole(shard, request) ||
-           loam_span_take_fresh(shard, request);
+           loam_span_take_cheapest(shard, request) || loam_span_take_fresh(shard, request);
 }
 
 static bool take_any(loam_span *shard, loam_span_request *request)
 {
     return loam_span_take_warm(shard, request) || loam_span_take_clean(shard, request) ||
-           loam_span_take_whole(shard, request);
+           loam_span_take_whole(shard, request) || loam_span_take_cheapest(shard, request);
 }
 
 static bool give_empty(loam_span *shard, loam_span_request *request)
@@ -100,7 +100,12 @@ static LOAM_NOINLINE bool take_at_last(loam_span_sharded *sharded, size_t mine,
     for (size_t i = 0; i < sharded->count; i++)
         (void)take_at(sharded, i, give_empty, request);
     loam_atomic_store(&sharded->given, loam_span_now() | 1);
-    return take_at(sharded, mine, loam_span_take_fresh, request);
+    if (take_at(sharded, mine, loam_span_take_fresh, request))
+        return true;
+    for (size_t i = 0; i < sharded->count; i++)
+        if (take_at(sharded, (mine + i) % sharded->count, loam_span_take_joined, request))
+            return true;
+    return false;
 }
 
 static bool meet(loam_span_sharded *sharded, loam_span_request *request)
@@ -239,6 +244,11 @@ static loam_region *granules_region(void *self, const void *ptr)
     return ground < LOAM_SPAN_REGIONS ? sharded->shards[0].grounds[ground].region : NULL;
 }
 
+static bool granules_resize(void *self, void *ptr, size_t count, size_t new_count)
+{
+    return loam_span_sharded_resize_run((loam_span_sharded *)self, ptr, count, new_count);
+}
+
 static size_t granules_purge(void *self, size_t budget)
 {
     return loam_span_sharded_purge_step((loam_span_sharded *)self, budget);
@@ -251,6 +261,7 @@ loam_granules loam_span_sharded_granules(loam_span_sharded *sharded)
         .give = granules_give,
         .region = granules_region,
         .purge = granules_purge,
+        .resize = granules_resize,
         .name = "span_sharded",
     };
 

@@ -192,7 +192,7 @@ typedef struct loam_granules_info {
 } loam_granules_info;
 
 /** The operations of a source of granules; the functions of the same names below say what each
- * does. All are required but `purge`. */
+ * does. All are required but `purge` and `resize`. */
 typedef struct loam_granules_ops {
     /** See loam_granules_take(). */
     void *(*take)(void *self, size_t count, size_t align, uint8_t kind, void *owner,
@@ -203,6 +203,8 @@ typedef struct loam_granules_ops {
     loam_region *(*region)(void *self, const void *ptr);
     /** See loam_granules_purge(). Optional: NULL means "this source cannot". */
     size_t (*purge)(void *self, size_t budget);
+    /** See loam_granules_resize(). Optional: NULL means "this source cannot". */
+    bool (*resize)(void *self, void *ptr, size_t count, size_t new_count);
     /** For people. */
     const char *name;
 } loam_granules_ops;
@@ -276,6 +278,18 @@ LOAM_NODISCARD void *loam_region_take(loam_region *region, size_t count, size_t 
  *
  * Cost: O(count), to clear the records, and no system call. Any thread. */
 void loam_region_give(loam_region *region, void *ptr, size_t count);
+
+/** Makes a run longer or shorter where it is. New granules' records are as those of the run, their
+ * opaque and class bytes zero; their memory holds what it held. What is cut off is given back.
+ *
+ * Returns false iff `new_count` is 0, or it is to be longer and
+ *  - what is behind it is not free for long enough,
+ *  - the limit would be exceeded, or
+ *  - the system refuses to commit.
+ *
+ * Then nothing changed. Misuse as loam_region_give(). Cost: O(count + new_count). Any thread. */
+LOAM_NODISCARD bool loam_region_resize_run(loam_region *region, void *ptr, size_t count,
+                                           size_t new_count);
 
 /** Makes `count` granules from `index` on, which the caller holds, a run of their own.
  *
@@ -523,6 +537,14 @@ LOAM_INLINE loam_region *loam_granules_region(loam_granules source, const void *
 LOAM_INLINE size_t loam_granules_purge(loam_granules source, size_t budget)
 {
     return source.ops->purge ? source.ops->purge(source.self, budget) : 0;
+}
+
+/** Makes a run longer or shorter where it is, as loam_region_resize_run() says. Returns false also where
+ * the source can't. Cost: the source's. */
+LOAM_INLINE LOAM_NODISCARD bool loam_granules_resize(loam_granules source, void *ptr, size_t count,
+                                                     size_t new_count)
+{
+    return source.ops->resize && source.ops->resize(source.self, ptr, count, new_count);
 }
 
 LOAM_END_DECLS
