@@ -201,7 +201,7 @@ static bool take_in(stretch *s, loam_span_request *request)
         end = end_of(s, at);
         if (end == at)
             return false;
-        if (take_at(s, aligned(s, at, request->align, false), request) ||
+        if ((at > s->start && take_at(s, aligned(s, at, request->align, false), request)) ||
             (end >= request->count &&
              take_at(s, aligned(s, end - request->count, request->align, true), request)))
             return true;
@@ -221,7 +221,7 @@ bool loam_span_take_joined(loam_span *span, loam_span_request *request)
             if (is_own(span, ground, at) == (at > 0 && is_own(span, ground, at - 1)))
                 continue;
             s = stretch_at(span, ground, at);
-            if (take_in(&s, request))
+            if (s.first_end < s.end && take_in(&s, request))
                 return true;
             next = loam_max(next, loam_round_up(s.end + 1, LOAM_REGION_CHUNK_GRANULES));
         }

@@ -116,6 +116,102 @@ TEST(init_and_add_report_refusals, fast)
     }
 }
 
+/* Runs of 28 and 30 granules, of which the first `warm` hold memory and the rest is decommitted. */
+static void make_two_runs(size_t first_warm, size_t second_warm)
+{
+    static const size_t counts[4] = {28, 1, 30, 5};
+    char *at[4], *part;
+
+    world_begin(&the, 1, 1, &(loam_span_config){.at_once = true, .spans = LOAM_SPAN_DECOMMIT});
+    for (size_t i = 0; i < 4; i++)
+        at[i] = (char *)must_take(&the.span, counts[i], 1);
+    loam_span_give(&the.span, at[0], 28);
+    loam_span_give(&the.span, at[2], 30);
+    (void)purge_all(&the.span, SIZE_MAX);
+    EXPECT_EQ(figures_of(&the.span).cold, 58 * GRANULE);
+    part = (char *)must_take(&the.span, first_warm, 1);
+    EXPECT_PTR(part, at[0]);
+    at[1] = (char *)must_take(&the.span, 28 - first_warm, 1); /* so that the next is behind it */
+    at[3] = (char *)must_take(&the.span, second_warm, 1);
+    EXPECT_PTR(at[3], at[2]);
+    loam_span_give(&the.span, at[1], 28 - first_warm);
+    (void)purge_all(&the.span, SIZE_MAX);
+    loam_span_give(&the.span, part, first_warm);
+    loam_span_give(&the.span, at[3], second_warm);
+    EXPECT_EQ(figures_of(&the.span).warm, (first_warm + second_warm) * GRANULE);
+    EXPECT_EQ(figures_of(&the.span).cold, (58 - first_warm - second_warm) * GRANULE);
+    world_expect_good(&the);
+}
+
+/* The best fit would have to be committed; another run is. */
+TEST(what_is_committed_is_taken_when_the_system_refuses, fast)
+{
+    char *ptr;
+
+    make_two_runs(5, 30);
+    fail_vm_arm(FAIL_VM_COMMIT, 1, true);
+    ptr = (char *)must_take(&the.span, 28, 1);
+    EXPECT_EQ(fail_vm_refused(), 1);
+    EXPECT_EQ(figures_of(&the.span).cold, 23 * GRANULE);
+    EXPECT_EQ(stats_of(&the.span).failures, 0);
+    fail_vm_disarm();
+    loam_span_give(&the.span, ptr, 28);
+    world_end(&the);
+}
+
+/* None is committed as a whole: the one that needs the least is tried, and only that. */
+TEST(the_smallest_need_is_tried_before_a_refusal, fast)
+{
+    size_t cold;
+    char *ptr;
+
+    make_two_runs(5, 25);
+    cold = figures_of(&the.span).cold;
+    fail_vm_arm(FAIL_VM_COMMIT, 1, true);
+    EXPECT(!loam_span_take(&the.span, 28, 1, KIND, NULL, NULL));
+    EXPECT_EQ(fail_vm_refused(), 2);
+    EXPECT_EQ(figures_of(&the.span).cold, cold);
+    world_expect_good(&the);
+    fail_vm_arm(FAIL_VM_COMMIT, 1, false);
+    ptr = (char *)must_take(&the.span, 28, 1);
+    EXPECT_EQ(fail_vm_refused(), 1);
+    EXPECT_EQ(figures_of(&the.span).cold, cold - 3 * GRANULE);
+    fail_vm_disarm();
+    loam_span_give(&the.span, ptr, 28);
+    world_end(&the);
+}
+
+/* What crosses into chunks of the region: refused there, nothing is held that was not before. */
+TEST(joining_is_undone_when_the_system_refuses, fast)
+{
+    loam_stats before, after;
+    char *ptr;
+
+    for (size_t k = 1; k < 10; k++) {
+        size_t calls;
+
+        world_begin(&the, 1, 4, &(loam_span_config){.at_once = true, .spans = LOAM_SPAN_DECOMMIT});
+        ptr = (char *)must_take(&the.span, 33, 1);
+        (void)purge_all(&the.span, SIZE_MAX);
+        loam_region_stats(&the.regions[0], &before);
+        fail_vm_arm(FAIL_VM_COMMIT, k, true);
+        if (!loam_span_take(&the.span, 223, 1, KIND, NULL, NULL)) {
+            EXPECT(!loam_span_resize_run(&the.span, ptr, 33, 256));
+            loam_region_stats(&the.regions[0], &after);
+            EXPECT_EQ(before.live, after.live);
+            EXPECT_EQ(figures_of(&the.span).cold, 31 * GRANULE);
+        }
+        calls = fail_vm_calls();
+        fail_vm_disarm();
+        world_expect_good(&the);
+        world_end(&the);
+        EXPECT(k != 1 || calls >= k);
+        if (calls < k)
+            return;
+    }
+    TEST_FAIL("there is no end of calls");
+}
+
 /* The region's limit: what it refuses is refused, and met when there is room again. */
 TEST(a_limit_is_felt_and_forgotten, fast)
 {
