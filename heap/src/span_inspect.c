@@ -278,6 +278,18 @@ static void check_ages(checker *c)
            "S5: the list of ages has not all warm runs", span);
 }
 
+static void check_cursor(checker *c)
+{
+    const loam_span *span = c->span;
+    uint32_t link = span->purge_at;
+
+    expect(c,
+           link == 0 || (loam_link_valid(span, link) &&
+                         loam_record_kind(loam_link_record(span, link)) == LOAM_SPAN_KIND_FREE &&
+                         loam_free_run_of(span, link)->level == span->purge_level),
+           "S5: the cursor of a purge is at no free run of its level", span);
+}
+
 static void check_fronts(checker *c)
 {
     const loam_span *span = c->span;
@@ -319,6 +331,7 @@ bool loam_span_check(loam_span *span, loam_check_fn report, void *context)
            "S7: warm, cold or empty are counted wrongly", span);
     check_trees(&c);
     check_ages(&c);
+    check_cursor(&c);
     check_fronts(&c);
     loam_os_mutex_unlock(loam_span_mutex(span));
     return c.good;

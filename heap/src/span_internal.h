@@ -8,7 +8,8 @@
  *   S2  A free run has no free neighbour.
  *   S3  A free run is in one tree, that of its level, which is sound; the counts are right.
  *   S4  Its `warm` and `cold` are what its granules' states say; its tail names its head.
- *   S5  The warm ones, and they alone, are in the list of ages, which goes both ways.
+ *   S5  The warm ones, and they alone, are in the list of ages, which goes both ways. The cursor of a
+ *       purge is at a free run of its level, or at none.
  *   S6  Runs in the stacks are of 1, 2, 4 or 8 granules each, and as many as are counted.
  *   S7  live + front + free = owned; warm, cold and empty are the sums over the free runs.
  *   S8  Granules that are free or in a stack have the span as their owner; a class byte says whether
@@ -268,6 +269,9 @@ void *loam_span_hand_out_zero(const loam_span_request *request);
 /* Takes a free run out of its tree and the list of ages, and clears its data. Returns what that was. */
 loam_free_run loam_span_unhook(loam_span *span, uint32_t link);
 
+/* Moves the cursor of a purge on, which stands at this run. */
+void loam_span_pass(loam_span *span, uint32_t link);
+
 /* Makes [index, index + count) a free run with the `warm`, `cold` and `since` of `data`. It stands in
  * the list of ages next to `data->older`. */
 void loam_span_hook(loam_span *span, size_t ground, size_t index, size_t count,
@@ -379,9 +383,6 @@ void loam_span_link_sharded(loam_span_sharded *sharded);
 void loam_span_unlink_sharded(loam_span_sharded *sharded);
 
 /* ---- span_purge.c ---- */
-
-/* As loam_span_purge_step() or, with `all`, loam_span_trim(), in granules. With the lock. */
-size_t loam_span_purge_locked(loam_span *span, size_t budget, bool all);
 
 /* Gives the memory of granules back that their holder is about to give. No lock. */
 void loam_span_purge_tail(loam_span *span, loam_region *region, size_t index, size_t count);

@@ -6,15 +6,28 @@
  */
 #include "span_internal.h"
 
-/* A purge on its way. */
+/* Others wait while this is under way, so it goes on in slices: of one stretch of memory, and of some
+ * thousand records, whatever the budget. Between two slices the lock is free. Where the next one goes on
+ * is a cursor in the span: a run, and a granule in it below which nothing was looked at yet. A run that
+ * leaves its tree pushes the cursor on, and what comes meanwhile is met in the next round. */
+enum { SLICE_GRANULES = 64, SLICE_RECORDS = 1024 };
+
+/* A slice. */
 typedef struct purge {
     loam_span *span;
-    size_t left;  /* granules of the budget that are left */
-    size_t done;  /* granules that changed */
-    uint32_t now; /* in milliseconds */
-    bool all;     /* no delay, nothing kept */
-    bool stopped; /* the system refused */
+    size_t left;    /* granules of the budget that are left */
+    size_t done;    /* granules that changed */
+    size_t records; /* looked at, or written */
+    uint32_t now;   /* in milliseconds */
+    bool all;       /* no delay, nothing kept */
+    bool stopped;   /* the system refused */
+    bool unbounded; /* all in one slice */
 } purge;
+
+static bool is_over(const purge *p)
+{
+    return p->left == 0 || p->stopped || (!p->unbounded && p->records >= SLICE_RECORDS);
+}
 
 /* ---- stretches ---- */
 
@@ -58,192 +71,288 @@ static bool purge_stretch(loam_region *region, size_t start, size_t end, loam_sp
     return true;
 }
 
-/* Purges what wants it in [start, end), which is in no tree, while the budget lasts. */
-static void purge_part(purge *p, loam_region *region, size_t start, size_t end,
-                       loam_span_policy policy)
+/* ---- free runs, a piece at a time: from the end, cut at the borders of chunks ---- */
+
+/* A run that is in no tree while it is worked on. */
+typedef struct victim {
+    size_t ground;
+    loam_region *region;
+    size_t start, end;
+    size_t given, top;  /* chunks [given, top) went to the region; equal: none did */
+    loam_free_run data; /* of what is left */
+} victim;
+
+/* Purges what wants it in [start, end). False iff the budget, or the system, did not let it be all. */
+static bool purge_piece(purge *p, victim *v, size_t start, size_t end, loam_span_policy policy)
 {
+    p->records += end - start;
     if (policy == LOAM_SPAN_KEEP)
-        return;
-    while (start < end && p->left > 0 && !p->stopped) {
+        return true;
+    while (start < end) {
+        loam_free_run part;
         size_t stop = start;
 
-        while (stop < end && stop - start < p->left && wants(region, stop, policy))
+        while (stop < end && stop - start < p->left && wants(v->region, stop, policy))
             stop++;
-        if (stop > start && !purge_stretch(region, start, stop, policy)) {
+        if (stop == start && wants(v->region, stop, policy))
+            return false;
+        if (stop == start) {
+            start++;
+            continue;
+        }
+        loam_span_count(v->region, start, stop - start, &part);
+        if (!purge_stretch(v->region, start, stop, policy)) {
             loam_atomic_add(&p->span->refused, 1);
             p->stopped = true;
-            return;
+            return false;
         }
+        v->data.warm -= part.warm;
+        v->data.cold += policy == LOAM_SPAN_DECOMMIT ? (uint32_t)(stop - start) - part.cold : 0;
         p->left -= stop - start;
         p->done += stop - start;
-        start = stop > start ? stop : start + 1;
+        start = stop;
     }
+    return true;
 }
 
-/* ---- free runs ---- */
-
-/* Whether nothing of [start, end) holds memory that a purge would give back. */
-static bool is_purged(const loam_region *region, size_t start, size_t end)
+/* Whether the span has a chunk too many, with `own` whole ones in the run that is in no tree. */
+static bool may_give(const purge *p, size_t own)
 {
-    while (start < end && !loam_granule_is_warm(region, start))
-        start++;
-    return start == end;
+    return p->span->chunks == LOAM_SPAN_GIVE &&
+           p->span->empty + own > (p->all ? 0 : p->span->keep_chunks);
 }
 
-/* Gives chunks of [from, to) to the region, from the top, as far as the budget goes and more than
- * `keep` are left to the span. Returns where it ended. */
-static size_t give_from_top(purge *p, size_t ground, size_t from, size_t to)
+/* Whether the chunk that ends at `end` is to go to the region: it is the last whole one. */
+static bool is_to_go(const purge *p, const victim *v, size_t end)
 {
-    loam_region *region = p->span->grounds[ground].region;
-    size_t keep = p->all ? 0 : p->span->keep_chunks;
-    size_t own = (to - from) / LOAM_REGION_CHUNK_GRANULES;
-    size_t have = p->span->empty + own;
-    size_t give = have > keep ? loam_min(own, have - keep) : 0;
-    size_t end = to;
+    bool last = v->given == v->top ? end + LOAM_REGION_CHUNK_GRANULES > v->end : end == v->given;
 
-    for (; give > 0; give--, end -= LOAM_REGION_CHUNK_GRANULES) {
-        purge_part(p, region, end - LOAM_REGION_CHUNK_GRANULES, end, LOAM_SPAN_PURGE);
-        if (!is_purged(region, end - LOAM_REGION_CHUNK_GRANULES, end))
-            break;
+    return last && may_give(p, loam_whole_chunks(v->start, end - v->start));
+}
+
+/* It goes, as soon as it holds no memory. */
+static bool give_chunk(purge *p, victim *v, size_t start, size_t end)
+{
+    loam_free_run part;
+
+    if (!purge_piece(p, v, start, end, LOAM_SPAN_PURGE))
+        return false;
+    loam_span_count(v->region, start, end - start, &part);
+    v->data.cold -= part.cold;
+    if (v->given == v->top)
+        v->top = end;
+    v->given = start;
+    p->records += end - start;
+    loam_span_give_chunks(p->span, v->ground, start, end - start);
+    return true;
+}
+
+/* A piece, by the policy of its place. */
+static bool treat(purge *p, victim *v, size_t start, size_t end)
+{
+    loam_span_policy policy = p->span->spans;
+
+    if (end - start == LOAM_REGION_CHUNK_GRANULES) {
+        if (is_to_go(p, v, end))
+            return give_chunk(p, v, start, end);
+        if (p->span->chunks != LOAM_SPAN_GIVE)
+            policy = p->span->chunks;
     }
-    if (end < to)
-        loam_span_give_chunks(p->span, ground, end, to - end);
-    return end;
+    return purge_piece(p, v, start, end, policy);
 }
 
-static void hook_rest(purge *p, size_t ground, size_t start, size_t end, const loam_free_run *data)
+/* Makes free runs of what is left; its granules below `below` were not looked at. Returns the link of
+ * the lower one; 0: there is none. */
+static uint32_t hook_rest(purge *p, victim *v)
 {
-    loam_free_run rest = *data;
+    size_t end = v->given == v->top ? v->end : v->given;
+    loam_free_run rest = v->data;
 
-    if (start == end)
-        return;
-    loam_span_count(p->span->grounds[ground].region, start, end - start, &rest);
-    loam_span_hook(p->span, ground, start, end - start, &rest);
+    if (v->given != v->top && v->top < v->end) {
+        loam_span_count(v->region, v->top, v->end - v->top, &rest);
+        loam_span_hook(p->span, v->ground, v->top, v->end - v->top, &rest);
+        v->data.warm -= rest.warm;
+        v->data.cold -= rest.cold;
+    }
+    if (end == v->start)
+        return 0;
+    loam_span_hook(p->span, v->ground, v->start, end - v->start, &v->data);
+    return loam_span_link(v->ground, v->start);
 }
 
-/* Purges a free run. What is left of it is as old as it was. */
-static void purge_run(purge *p, uint32_t link)
+/* Purges a free run from `below` downwards. What is left of it is as old as it was. The cursor is behind
+ * it, or in it if the slice is over before. */
+static void purge_run(purge *p, uint32_t link, size_t below)
 {
     loam_span *span = p->span;
-    size_t ground = loam_link_ground(link), start = loam_link_index(link);
-    size_t end = start + loam_run_length(span, link);
-    size_t from = loam_round_up(start, LOAM_REGION_CHUNK_GRANULES);
-    size_t to = loam_round_down(end, LOAM_REGION_CHUNK_GRANULES), top;
-    loam_region *region = span->grounds[ground].region;
-    loam_free_run data = loam_span_unhook(span, link);
-    bool give = span->chunks == LOAM_SPAN_GIVE;
+    victim v = {.ground = loam_link_ground(link), .start = loam_link_index(link)};
+    size_t at;
 
-    if (from >= to)
-        from = to = end;
-    top = to;
-    purge_part(p, region, start, from, span->spans);
-    if (give)
-        top = give_from_top(p, ground, from, to);
-    purge_part(p, region, from, top, give ? span->spans : span->chunks);
-    purge_part(p, region, to, end, span->spans);
-    if (top == to) {
-        hook_rest(p, ground, start, end, &data);
-        return;
+    v.region = span->grounds[v.ground].region;
+    v.end = v.start + loam_run_length(span, link);
+    v.given = v.top = v.end;
+    v.data = loam_span_unhook(span, link);
+    for (at = below ? below : v.end; at > v.start && !is_over(p);) {
+        size_t start = loam_max(v.start, loam_round_down(at - 1, LOAM_REGION_CHUNK_GRANULES));
+
+        if (!treat(p, &v, start, at))
+            break;
+        at = start;
     }
-    hook_rest(p, ground, to, end, &data);
-    hook_rest(p, ground, start, top, &data);
+    link = hook_rest(p, &v);
+    if (at > v.start && link != 0 && loam_free_run_of(span, link)->level == span->purge_level) {
+        span->purge_at = link;
+        span->purge_below = (uint32_t)at;
+    }
 }
+
+/* ---- rounds: the warm ones, the oldest first; then those that hold no memory, the longest first ---- */
 
 static bool is_old(const purge *p, uint32_t since)
 {
     return p->all || (uint32_t)(p->now - since) >= p->span->delay;
 }
 
-/* The warm ones, the oldest first. */
-static void purge_warm(purge *p)
-{
-    loam_span *span = p->span;
-    size_t keep = p->all ? 0 : span->keep;
-    uint32_t link = span->oldest;
-
-    while (link != 0 && p->left > 0 && !p->stopped && span->warm > keep) {
-        const loam_free_run *run = loam_free_run_of(span, link);
-        uint32_t newer = run->newer;
-        size_t budget = p->left;
-
-        if (!is_old(p, run->since))
-            return;
-        p->left = keep ? loam_min(budget, span->warm - keep) : budget;
-        budget -= p->left;
-        purge_run(p, link);
-        p->left += budget;
-        link = newer;
-    }
-}
-
-/* Whether a run that holds no memory has chunks to give, or commit charge that may go. */
+/* Whether there is something that may be done with a run. */
 static bool has_more(const purge *p, const loam_free_run *run, size_t length, size_t whole)
 {
     const loam_span *span = p->span;
     size_t committed = length - run->cold;
+    bool gives = whole != 0 && may_give(p, 0);
 
-    if (whole != 0 && span->chunks == LOAM_SPAN_GIVE && (p->all || span->empty > span->keep_chunks))
+    if (run->warm != 0)
+        return gives || (span->spans != LOAM_SPAN_KEEP && length > whole) ||
+               (whole != 0 && span->chunks != LOAM_SPAN_KEEP &&
+                (span->chunks != LOAM_SPAN_GIVE || span->spans != LOAM_SPAN_KEEP));
+    if (gives)
         return true;
     if (span->chunks != LOAM_SPAN_DECOMMIT)
         return span->spans == LOAM_SPAN_DECOMMIT && committed > whole;
     return span->spans == LOAM_SPAN_DECOMMIT ? committed != 0 : run->cold < whole;
 }
 
-/* Those that hold no memory, the longest first. */
-static void purge_clean(purge *p)
+/* Whether the stage is over before this run: those behind are younger, or shorter. */
+static bool ends_stage(const purge *p, const loam_free_run *run, size_t length)
 {
-    loam_span *span = p->span;
-    size_t least = span->spans == LOAM_SPAN_DECOMMIT ? 1 : LOAM_REGION_CHUNK_GRANULES;
+    const loam_span *span = p->span;
 
-    if (span->chunks != LOAM_SPAN_GIVE && span->chunks != LOAM_SPAN_DECOMMIT && least != 1)
-        return;
-    for (int level = LOAM_SPAN_CLEAN; level <= LOAM_SPAN_COLD; level++) {
-        uint32_t link = loam_runs_last(span, span->roots[level]), next;
-
-        for (; link != 0 && p->left > 0 && !p->stopped; link = next) {
-            const loam_free_run *run = loam_free_run_of(span, link);
-            size_t length = loam_run_length(span, link);
-            size_t whole =
-                LOAM_REGION_CHUNK_GRANULES * loam_whole_chunks(loam_link_index(link), length);
-
-            if (length < least)
-                break;
-            next = loam_runs_prev(span, link);
-            if (is_old(p, run->since) && has_more(p, run, length, whole))
-                purge_run(p, link);
-        }
-    }
+    if (run->level == LOAM_SPAN_WARM)
+        return !is_old(p, run->since) || span->warm <= (p->all ? 0 : span->keep);
+    if (span->spans == LOAM_SPAN_DECOMMIT)
+        return false;
+    return length < LOAM_REGION_CHUNK_GRANULES ||
+           (span->chunks != LOAM_SPAN_GIVE && span->chunks != LOAM_SPAN_DECOMMIT);
 }
 
-size_t loam_span_purge_locked(loam_span *span, size_t budget, bool all)
+static void set_stage(loam_span *span, uint32_t level)
 {
-    purge p = {.span = span, .left = budget, .now = loam_span_now(), .all = all};
+    span->purge_level = level;
+    span->purge_below = 0;
+    span->purge_at =
+        level == LOAM_SPAN_WARM ? span->oldest : loam_runs_last(span, span->roots[level]);
+}
 
-    if (span->front != 0 && is_old(&p, span->front_since))
-        loam_span_flush(span);
-    purge_warm(&p);
-    purge_clean(&p);
-    return p.done;
+/* The run under the cursor. */
+static void look_at_run(purge *p)
+{
+    loam_span *span = p->span;
+    uint32_t link = span->purge_at;
+    const loam_free_run *run = loam_free_run_of(span, link);
+    size_t length = loam_run_length(span, link), below = span->purge_below;
+    size_t whole = LOAM_REGION_CHUNK_GRANULES * loam_whole_chunks(loam_link_index(link), length);
+    size_t keep = p->all || run->level != LOAM_SPAN_WARM ? 0 : span->keep, left = p->left;
+
+    p->records++;
+    if (ends_stage(p, run, length)) {
+        span->purge_at = 0;
+        return;
+    }
+    if (!is_old(p, run->since) || !has_more(p, run, length, whole)) {
+        loam_span_pass(span, link);
+        return;
+    }
+    if (keep != 0)
+        p->left = loam_min(left, span->warm - keep);
+    left -= p->left;
+    purge_run(p, link, below);
+    p->left += left;
+}
+
+/* Goes on until the slice or the round is over. */
+static void purge_slice(purge *p)
+{
+    loam_span *span = p->span;
+
+    if (!span->purge_going) {
+        if (span->front != 0 && is_old(p, span->front_since)) {
+            p->records += span->front;
+            loam_span_flush(span);
+        }
+        set_stage(span, LOAM_SPAN_WARM);
+        span->purge_going = true;
+    }
+    while (!is_over(p) && span->purge_going) {
+        if (span->purge_at != 0) {
+            look_at_run(p);
+        } else if (span->purge_level + 1 < LOAM_SPAN_LEVELS) {
+            set_stage(span, span->purge_level + 1);
+        } else {
+            span->purge_going = false;
+            span->purge_rounds++;
+        }
+    }
+    span->purge_slices++;
+    span->purge_most = loam_max(span->purge_most, p->records);
 }
 
 size_t loam_span_purge_step(loam_span *span, size_t budget)
 {
-    size_t done;
+    size_t left = budget / LOAM_REGION_GRANULE, done = 0, first = 0, slices = 0;
+    bool over = left == 0, was_going = false;
 
-    if (!loam_os_mutex_trylock(loam_span_mutex(span)))
-        return 0;
-    done = loam_span_purge_locked(span, budget / LOAM_REGION_GRANULE, false);
-    loam_os_mutex_unlock(loam_span_mutex(span));
+    while (!over && loam_os_mutex_trylock(loam_span_mutex(span))) {
+        purge p = {.span = span, .left = loam_min(left, SLICE_GRANULES), .now = loam_span_now()};
+
+        if (slices++ == 0) {
+            first = span->purge_rounds;
+            was_going = span->purge_going;
+        }
+        purge_slice(&p);
+        left -= p.done;
+        done += p.done;
+        /* A round that began before this call, and found nothing since, says nothing of what it had
+         * passed then. */
+        over =
+            left == 0 || p.stopped || span->purge_rounds - first > (size_t)(was_going && done == 0);
+        loam_os_mutex_unlock(loam_span_mutex(span));
+    }
     return done * LOAM_REGION_GRANULE;
 }
 
+/* A round of one's own. Where another thread purges as well, it may have passed what is young: then all
+ * is done in one slice. */
 size_t loam_span_trim(loam_span *span)
 {
-    size_t done;
+    size_t done = 0, slices = 0;
+    bool over = false;
 
-    loam_os_mutex_lock(loam_span_mutex(span));
-    done = loam_span_purge_locked(span, SIZE_MAX / LOAM_REGION_GRANULE, true);
-    loam_os_mutex_unlock(loam_span_mutex(span));
+    while (!over) {
+        purge p = {.span = span, .left = SLICE_GRANULES, .now = loam_span_now(), .all = true};
+
+        loam_os_mutex_lock(loam_span_mutex(span));
+        if (slices == 0)
+            span->purge_going = false;
+        else if (slices != span->purge_slices) {
+            span->purge_going = false;
+            p.unbounded = true;
+            p.left = SIZE_MAX;
+        }
+        purge_slice(&p);
+        slices = span->purge_slices;
+        done += p.done;
+        over = p.stopped || !span->purge_going;
+        loam_os_mutex_unlock(loam_span_mutex(span));
+    }
     return done * LOAM_REGION_GRANULE;
 }
 

@@ -75,12 +75,21 @@ void loam_span_hook(loam_span *span, size_t ground, size_t index, size_t count,
     span->empty += loam_whole_chunks(index, count);
 }
 
+void loam_span_pass(loam_span *span, uint32_t link)
+{
+    span->purge_at = span->purge_level == LOAM_SPAN_WARM ? loam_free_run_of(span, link)->newer
+                                                         : loam_runs_prev(span, link);
+    span->purge_below = 0;
+}
+
 loam_free_run loam_span_unhook(loam_span *span, uint32_t link)
 {
     loam_record *head = loam_link_record(span, link);
     loam_free_run *run = (loam_free_run *)loam_record_opaque(head);
     loam_free_run data;
 
+    if (LOAM_UNLIKELY(link == span->purge_at))
+        loam_span_pass(span, link);
     loam_runs_remove(span, &span->roots[run->level], link);
     span->free_runs[run->level]--;
     data = *run;

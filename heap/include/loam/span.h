@@ -180,6 +180,13 @@ struct loam_span {
     size_t takes;         /**< Requests met since init. */
     size_t failures;      /**< Requests refused since init. */
     size_t refused;       /**< Refusals by the system when giving memory back. */
+    bool purge_going;     /**< A round of giving memory back is under way: */
+    uint32_t purge_level; /**< through which level, */
+    uint32_t purge_at;    /**< which run is next, a link; 0: none of this level, */
+    uint32_t purge_below; /**< and below which granule of it; 0: all of it. */
+    size_t purge_rounds;  /**< Rounds that ended. */
+    size_t purge_slices;  /**< How often a purge took the lock. */
+    size_t purge_most;    /**< The most records and runs that it looked at before it let go. */
 };
 
 /** Figures that only a span has; bytes unless they say otherwise. */
@@ -306,13 +313,18 @@ loam_allocator loam_span_allocator(loam_span *span);
  *
  * Returns how many bytes had memory behind them and are given up: 0 when there is nothing to do, when
  * the system refuses, which is counted, or when another thread is in the span. Call it again while it
- * returns something, or later. The budget bounds how long others wait. Any thread.
+ * returns something, or later. Any thread.
+ *
+ * Others never wait for all of it: after 64 granules that are given back, and after some thousand records
+ * that are looked at, the lock is let go, and the next stretch goes on where this one ended. With a smaller
+ * budget they wait less.
  *
  * Cost: one system call a stretch, O(resident pages), and O(granules) of the runs looked at. */
 size_t loam_span_purge_step(loam_span *span, size_t budget);
 
-/** Gives all back that the policies allow, now: no delay, nothing kept. Waits for the lock. Returns
- * what loam_span_purge_step() would. */
+/** Gives all back that the policies allow, now: no delay, nothing kept. Waits for the lock, and lets it go
+ * as loam_span_purge_step() does, but where another thread purges as well: then it keeps it to the end.
+ * Returns what loam_span_purge_step() would. */
 size_t loam_span_trim(loam_span *span);
 
 /* ---- looking at it ---- */

@@ -91,6 +91,83 @@ TEST(a_budget_is_kept_to_and_used, fast)
     world_end(&the);
 }
 
+/* What a purge may look at before it lets the lock go: some thousand records, and the last piece. */
+enum { SLICE_MOST = 1536 };
+
+static void expect_slices(size_t least)
+{
+    EXPECT_LE(the.span.purge_most, SLICE_MOST);
+    EXPECT_LE(least, the.span.purge_slices);
+    EXPECT_GOOD_SPAN(&the.span);
+}
+
+TEST(empty_chunks_go_a_slice_at_a_time, fast)
+{
+    enum { CHUNKS = 80 };
+    char *ptr;
+
+    world_begin(&the, 1, CHUNKS, &(loam_span_config){.at_once = true, .keep_chunks = CHUNKS});
+    ptr = (char *)must_take(&the.span, CHUNKS * 64, 1);
+    loam_span_give(&the.span, ptr, CHUNKS * 64);
+    EXPECT_EQ(purge_all(&the.span, SIZE_MAX), CHUNKS * CHUNK);
+    expect_slices(CHUNKS);
+    EXPECT_EQ(figures_of(&the.span).chunks, CHUNKS);
+    the.span.keep_chunks = 3;
+    EXPECT_EQ(loam_span_purge_step(&the.span, GRANULE), 0); /* there is no memory in them */
+    expect_slices(CHUNKS + (CHUNKS - 3) * 64 * 2 / SLICE_MOST);
+    EXPECT_EQ(figures_of(&the.span).chunks, 3);
+    EXPECT_EQ(loam_span_trim(&the.span), 0);
+    EXPECT_EQ(figures_of(&the.span).chunks, 0);
+    expect_slices(0);
+    world_end(&the);
+}
+
+/* Runs that are kept, and then one to be purged. */
+TEST(what_is_kept_is_passed_a_slice_at_a_time, fast)
+{
+    enum { RUNS = 4000 };
+    static char *at[RUNS];
+    char *chunk;
+
+    world_begin(
+        &the, 1, 300,
+        &(loam_span_config){.at_once = true, .spans = LOAM_SPAN_KEEP, .chunks = LOAM_SPAN_PURGE});
+    for (size_t i = 0; i < RUNS; i++)
+        at[i] = (char *)must_take(&the.span, 3, 1);
+    chunk = (char *)must_take(&the.span, 64, 64);
+    for (size_t i = 0; i < RUNS; i += 2)
+        loam_span_give(&the.span, at[i], 3);
+    loam_span_give(&the.span, chunk, 64);
+    EXPECT_EQ(figures_of(&the.span).warm, (RUNS / 2 * 3 + 64) * GRANULE);
+    EXPECT_EQ(purge_all(&the.span, 10 * GRANULE), CHUNK);
+    EXPECT_EQ(figures_of(&the.span).warm, RUNS / 2 * 3 * GRANULE);
+    expect_slices(7 + RUNS / 2 / SLICE_MOST);
+    world_end(&the);
+}
+
+/* A long run that holds memory at its far end only: the cursor stands inside of it. */
+TEST(a_long_run_is_looked_at_a_slice_at_a_time, fast)
+{
+    enum { CHUNKS = 100 };
+    char *ptr;
+
+    world_begin(&the, 1, CHUNKS,
+                &(loam_span_config){
+                    .at_once = true, .spans = LOAM_SPAN_DECOMMIT, .chunks = LOAM_SPAN_PURGE});
+    ptr = (char *)must_take(&the.span, CHUNKS * 64, 1);
+    loam_span_give(&the.span, ptr, CHUNKS * 64);
+    EXPECT_EQ(purge_all(&the.span, SIZE_MAX), CHUNKS * CHUNK);
+    ptr = (char *)must_take(&the.span, 7, 1);
+    loam_span_give(&the.span, ptr, 7);
+    EXPECT_EQ(figures_of(&the.span).free_runs, 1);
+    EXPECT_EQ(figures_of(&the.span).warm, 7 * GRANULE);
+    EXPECT_EQ(loam_span_purge_step(&the.span, 4 * GRANULE), 4 * GRANULE);
+    EXPECT_EQ(loam_span_purge_step(&the.span, 4 * GRANULE), 3 * GRANULE);
+    EXPECT_EQ(loam_span_purge_step(&the.span, 4 * GRANULE), 0);
+    expect_slices(CHUNKS + CHUNKS * 64 / SLICE_MOST);
+    world_end(&the);
+}
+
 TEST(some_bytes_and_chunks_are_kept, fast)
 {
     char *ptr;
