@@ -7,6 +7,8 @@
 
 #include "heap_internal.h"
 
+#include <loam/span_sharded.h>
+
 /* ---- whose is this? ---- */
 
 loam_record *loam_sharded_record(const loam_heap_sharded *heap, const void *ptr)
@@ -119,12 +121,33 @@ void *loam_heap_sharded_zalloc_aligned(loam_heap_sharded *heap, size_t size, siz
 
 /* ---- dealloc ---- */
 
+#if LOAM_CHECKS
+/* Whether a pointer that is of no live block may have been one of a big block: granules start there that
+ * nobody holds, and that have been held since their memory was last given back. */
+static bool was_given(const loam_heap_sharded *heap, const void *ptr)
+{
+    const loam_region *ground =
+        heap->region ? heap->region : loam_granules_region(heap->granules, ptr);
+    const loam_record *record;
+    uint8_t kind;
+
+    if (!ground || !loam_region_contains(ground, ptr) || (uintptr_t)ptr % LOAM_REGION_GRANULE != 0)
+        return false;
+    record = loam_region_record(ground, loam_region_index(ground, ptr));
+    kind = loam_record_kind(record);
+    return (loam_record_state(record) & LOAM_REGION_DIRTY) != 0 &&
+           (kind == LOAM_REGION_FREE || kind == LOAM_SPAN_KIND_FREE ||
+            kind == LOAM_SPAN_KIND_FRONT || kind == LOAM_SPAN_KIND_CACHED);
+}
+#endif
+
 static inline void give(loam_heap_sharded *heap, void *ptr, size_t size)
 {
     loam_record *record = loam_sharded_record(heap, ptr);
     loam_heap_shard_ *shard;
 
     if (LOAM_UNLIKELY(!record)) {
+        LOAM_REQUIRE(!was_given(heap, ptr), LOAM_MISUSE_DOUBLE_FREE, ptr);
         LOAM_REQUIRE(false, LOAM_MISUSE_FOREIGN_BLOCK, ptr);
         return;
     }

@@ -118,10 +118,12 @@ bool loam_big_resize(loam_heap_sharded *heap, loam_record *record, void *ptr, si
            have;
 
     require_start(heap, record, ptr);
-    have = loam_record_length(record);
-    if (need > have)
-        return false;
     loam_os_mutex_lock(sharded_mutex(heap));
+    have = loam_record_length(record);
+    if (need > have && !loam_granules_resize(heap->granules, ptr, have, need)) {
+        loam_os_mutex_unlock(sharded_mutex(heap));
+        return false;
+    }
     if (need < have)
         cut_tail(heap, record, (char *)ptr, need);
     note_of(record)->size = size;

@@ -9,17 +9,26 @@
 
 /* ---- what a shard's heap stands on ---- */
 
+static const loam_allocator_ops source, source_of_zeros;
+
+/* A heap takes what it gets from a source that has `zalloc` for zero, and clears nothing there. Granules
+ * that come here do or don't read zero, so the heap's source is, after each call, that of the two which
+ * says what came. */
 static void *source_alloc(void *self, size_t size, size_t align)
 {
     loam_heap_shard_ *shard = (loam_heap_shard_ *)self;
+    loam_granules_info info;
     void *ptr;
 
     if (align > LOAM_REGION_GRANULE)
         return NULL;
     ptr = loam_granules_take(shard->all->granules, granules_for(size), 1, LOAM_HEAP_KIND_SHARD,
-                             shard, NULL);
-    if (ptr)
-        shard->grew = loam_os_milliseconds();
+                             shard, &info);
+    if (!ptr)
+        return NULL;
+    shard->grew = loam_os_milliseconds();
+    if (shard->heap)
+        shard->heap->source.ops = info.dirty == 0 ? &source_of_zeros : &source;
     return ptr;
 }
 
@@ -40,20 +49,30 @@ static size_t source_good_size(void *self, size_t size, size_t align)
     return loam_round_up_checked(size, LOAM_REGION_GRANULE, &good) ? good : size;
 }
 
+static const loam_allocator_ops source = {
+    .alloc = source_alloc,
+    .dealloc = source_dealloc,
+    .good_size = source_good_size,
+    .name = "shard",
+    .traits = LOAM_RECLAIMS,
+};
+
+static const loam_allocator_ops source_of_zeros = {
+    .alloc = source_alloc,
+    .dealloc = source_dealloc,
+    .zalloc = source_alloc,
+    .good_size = source_good_size,
+    .name = "shard",
+    .traits = LOAM_RECLAIMS,
+};
+
 static bool make_heap(loam_heap_shard_ *shard)
 {
-    static const loam_allocator_ops ops = {
-        .alloc = source_alloc,
-        .dealloc = source_dealloc,
-        .good_size = source_good_size,
-        .name = "shard",
-        .traits = LOAM_RECLAIMS,
-    };
     const loam_heap_sharded *all = shard->all;
     loam_heap_config config = {
         .granule = all->granule, .region_size = all->region_size, .keep = all->keep};
 
-    shard->heap = loam_heap_create((loam_allocator){&ops, shard}, &config);
+    shard->heap = loam_heap_create((loam_allocator){&source, shard}, &config);
     return shard->heap != NULL;
 }
 

@@ -2,6 +2,12 @@
  * back, and random runs. */
 #include "heap/sharded_support.h"
 
+#include "vm/memory.h"
+
+#include "internal/mark.h"
+
+#include <loam/vm.h>
+
 TEST(configurations, fast)
 {
     loam_region region;
@@ -127,15 +133,17 @@ TEST(big_blocks_in_place, fast)
 
     for (int over = 0; over < OVER_KINDS; over++) {
         size_t held;
-        char *block;
+        char *block, *behind;
 
         sharded_begin(&s, (ground_of)over, 0, (loam_heap_sharded_config){.shards = 1});
         block = (char *)loam_heap_sharded_alloc(&s.heap, 2 * MIB + 1);
-        EXPECT(block != NULL);
+        behind = (char *)loam_heap_sharded_alloc(&s.heap, MIB);
+        EXPECT_PTR(behind, block + 2 * MIB + LOAM_REGION_GRANULE);
         held = s.heap.big_held;
         EXPECT(loam_heap_sharded_resize(&s.heap, block, 2 * MIB + LOAM_REGION_GRANULE));
         EXPECT(!loam_heap_sharded_resize(&s.heap, block, 2 * MIB + LOAM_REGION_GRANULE + 1));
         EXPECT_EQ(s.heap.big_held, held);
+        loam_heap_sharded_dealloc(&s.heap, behind);
         EXPECT(loam_heap_sharded_resize(&s.heap, block, 100000));
         EXPECT_EQ(s.heap.big_held, 2 * LOAM_REGION_GRANULE);
         EXPECT(loam_heap_sharded_resize(&s.heap, block, 0));
@@ -144,6 +152,77 @@ TEST(big_blocks_in_place, fast)
         (void)sharded_look(&s, 1);
         loam_heap_sharded_dealloc_sized(&s.heap, block, 0);
         (void)sharded_look(&s, 0);
+        sharded_end(&s);
+    }
+}
+
+/* What is free behind a big block is had, and the source's own after that; what it holds stays. */
+TEST(big_blocks_grow_where_they_are, fast)
+{
+    static sharded s;
+
+    for (int over = 0; over < OVER_KINDS; over++) {
+        char *block, *behind, *end;
+
+        sharded_begin(&s, (ground_of)over, 0, (loam_heap_sharded_config){.shards = 1});
+        block = (char *)loam_heap_sharded_alloc(&s.heap, hidden(2 * MIB));
+        behind = (char *)loam_heap_sharded_alloc(&s.heap, MIB);
+        end = (char *)loam_heap_sharded_alloc(&s.heap, MIB);
+        EXPECT_PTR(behind, block + 2 * MIB);
+        EXPECT_PTR(end, block + 3 * MIB);
+        fill_pattern(block, 2 * MIB, 7);
+        fill_pattern(end, MIB, 8);
+        EXPECT(!loam_heap_sharded_resize(&s.heap, block, 3 * MIB));
+        (void)sharded_look(&s, 3);
+        loam_heap_sharded_dealloc(&s.heap, behind);
+        EXPECT(!loam_heap_sharded_resize(&s.heap, block, 3 * MIB + 1));
+        EXPECT(loam_heap_sharded_resize(&s.heap, block, 3 * MIB));
+        EXPECT(loam_heap_sharded_owns(&s.heap, behind));
+        EXPECT_EQ(sharded_look(&s, 2).live, 4 * MIB);
+        EXPECT(has_pattern(block, 2 * MIB, 7));
+        memset(block + 2 * MIB, 1, MIB);
+        loam_heap_sharded_dealloc(&s.heap, end);
+        EXPECT_PTR(loam_heap_sharded_realloc(&s.heap, block, 20 * MIB), block);
+        EXPECT_EQ(sharded_look(&s, 1).live, 20 * MIB);
+        EXPECT(has_pattern(block, 2 * MIB, 7));
+        memset(block + 2 * MIB, 2, 18 * MIB);
+        loam_heap_sharded_dealloc_sized(&s.heap, block, 20 * MIB);
+        (void)sharded_look(&s, 0);
+        sharded_end(&s);
+    }
+}
+
+/* What was never touched is not touched to clear it: neither a big block, nor what a shard cuts. */
+TEST(fresh_memory_is_not_cleared, fast)
+{
+    static sharded s;
+    size_t page = loam_vm_page_size();
+
+    if (!memory_tells_resident())
+        TEST_SKIP("the system does not tell what is resident");
+    if (loam_mark_wanted())
+        TEST_SKIP("a heap that is watched clears what it hands out");
+    for (int over = 0; over < OVER_KINDS; over++) {
+        char *big, *small;
+
+        sharded_begin(&s, (ground_of)over, 0,
+                      (loam_heap_sharded_config){.shards = 1, .region_size = 4 * MIB});
+        EXPECT(loam_heap_sharded_alloc(&s.heap, 100) != NULL);
+        for (int i = 0; i < 4; i++) /* no room is left in the first run */
+            EXPECT(loam_heap_sharded_alloc(&s.heap, 900000) != NULL);
+        small = (char *)loam_heap_sharded_zalloc(&s.heap, 800000);
+        big = (char *)loam_heap_sharded_zalloc(&s.heap, 8 * MIB);
+        EXPECT(big != NULL && small != NULL);
+        EXPECT_LE(memory_resident(big, 8 * MIB, page), 2);
+        EXPECT_LE(memory_resident(small - (uintptr_t)small % page, 800000, page), 4);
+        EXPECT(is_zero(big, 8 * MIB) && is_zero(small, 800000));
+        memset(big, 1, 8 * MIB);
+        memset(small, 1, 800000);
+        loam_heap_sharded_dealloc(&s.heap, big);
+        loam_heap_sharded_dealloc(&s.heap, small);
+        big = (char *)loam_heap_sharded_zalloc(&s.heap, 8 * MIB);
+        small = (char *)loam_heap_sharded_zalloc(&s.heap, 800000);
+        EXPECT(is_zero(big, 8 * MIB) && is_zero(small, 800000));
         sharded_end(&s);
     }
 }
@@ -355,19 +434,26 @@ static void give_as_bigger(void *context)
     loam_heap_sharded_dealloc_sized(&the.heap, block, 777);
 }
 
-static void expect_death(size_t size, size_t off, test_fn misuse, const char *words)
+static void expect_death_over(ground_of over, size_t size, size_t off, test_fn misuse,
+                              const char *words)
 {
     void *keeps_it_from_going;
 
     if (!LOAM_CHECKS)
         TEST_SKIP("not a checked build");
-    sharded_begin(&the, OVER_REGION, 0, (loam_heap_sharded_config){.shards = 2});
+    sharded_begin(&the, over, 0, (loam_heap_sharded_config){.shards = 2});
     keeps_it_from_going = loam_heap_sharded_alloc(&the.heap, 100);
     block = (unsigned char *)loam_heap_sharded_alloc(&the.heap, size);
     EXPECT(block != NULL && keeps_it_from_going != NULL);
     block += off;
     test_dies_with(misuse, NULL, words, block);
     sharded_end(&the);
+}
+
+static void expect_death(size_t size, size_t off, test_fn misuse, const char *words)
+{
+    for (int over = 0; over < OVER_KINDS; over++)
+        expect_death_over((ground_of)over, size, off, misuse, words);
 }
 
 #define TWICE   "loam: fatal: block was given back twice: 0x"
@@ -381,7 +467,7 @@ TEST(double_free, fast)
 
 TEST(double_free_of_a_big_block, fast)
 {
-    expect_death(2 * MIB, 0, give_twice, FOREIGN);
+    expect_death(2 * MIB, 0, give_twice, TWICE);
 }
 
 TEST(pointer_into_a_block, fast)

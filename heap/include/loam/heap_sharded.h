@@ -177,8 +177,9 @@ void loam_heap_sharded_deinit(loam_heap_sharded *heap);
  * Then nothing changed but the count of failures. Cost: an uncontended lock, and loam_heap_alloc(). */
 LOAM_ALLOCATES(2) void *loam_heap_sharded_alloc(loam_heap_sharded *heap, size_t size);
 
-/** As loam_heap_sharded_alloc(), and the bytes read as zero. Fresh granules of a big block are not
- * cleared again, those that a shard cuts smaller blocks from are. */
+/** As loam_heap_sharded_alloc(), and the bytes read as zero. Fresh granules are not cleared again: those of
+ * a big block, and those that a shard takes to cut smaller blocks from, as far as loam_heap_zalloc()
+ * knows them; but for the first run of a shard. */
 LOAM_ALLOCATES(2) void *loam_heap_sharded_zalloc(loam_heap_sharded *heap, size_t size);
 
 /** As loam_heap_sharded_alloc(), aligned to `align`, a power of two.
@@ -202,8 +203,8 @@ LOAM_NODISCARD void *loam_heap_sharded_realloc(loam_heap_sharded *heap, void *pt
 LOAM_NODISCARD void *loam_heap_sharded_realloc_aligned(loam_heap_sharded *heap, void *ptr,
                                                        size_t size, size_t align);
 
-/** Changes the size of a block without moving it. A big one can shrink to a granule, and grow up to the
- * end of its last one.
+/** Changes the size of a block without moving it. A big one can shrink to a granule, and grow as far as
+ * the granules behind it are free, where the source can tell (loam_granules_resize()).
  *
  * Returns false iff that can't be; then nothing changed. */
 LOAM_NODISCARD bool loam_heap_sharded_resize(loam_heap_sharded *heap, void *ptr, size_t size);
@@ -211,7 +212,8 @@ LOAM_NODISCARD bool loam_heap_sharded_resize(loam_heap_sharded *heap, void *ptr,
 /** Gives a block back. NULL is ignored. Can't fail.
  *
  * A checked build stops with the messages of loam_heap_dealloc(), and waits for the lock of the block's
- * shard to do so. Cost: a lock that is only tried for, and loam_heap_dealloc(). */
+ * shard to do so. A big block that is given twice is known as such until its memory was given back to the
+ * system; then it is "not of this allocator". Cost: a lock that is only tried for, and loam_heap_dealloc(). */
 void loam_heap_sharded_dealloc(loam_heap_sharded *heap, void *ptr);
 
 /** As loam_heap_sharded_dealloc(), for callers that know the size: what the block was last given. A
