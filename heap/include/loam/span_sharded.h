@@ -22,7 +22,8 @@
  *   2. other shards' warm runs, where nobody holds the lock: better than page faults,
  *   3. the thread's shard: clean runs, then more chunks from a region,
  *   4. each other shard, waiting for its lock, with all caches and stacks emptied before,
- *   5. a region once more, after all shards gave it their empty chunks.
+ *   5. a region once more, after all shards gave it their empty chunks,
+ *   6. each shard's free runs, joined with chunks beside them that the region has free.
  *
  * Only then it is refused.
  *
@@ -119,8 +120,8 @@ void loam_span_sharded_destroy(loam_span_sharded *sharded);
 
 /** Takes a run, as loam_span_take().
  *
- * Returns NULL iff the arguments are odd, no shard has a free run that holds it, and no region has
- * chunks for it; or the system refuses to commit. Cost: as loam_span_take(), without a lock from the
+ * Returns NULL iff the arguments are odd; no run of granules, which are free in one shard or lie in chunks
+ * that are free in the region or as a whole in some shard, holds it; or the system refuses to commit. Cost: as loam_span_take(), without a lock from the
  * thread's cache; O(shards) more where the thread's shard has no warm run. */
 LOAM_NODISCARD void *loam_span_sharded_take(loam_span_sharded *sharded, size_t count, size_t align,
                                             uint8_t kind, void *owner, loam_granules_info *info);

@@ -296,6 +296,65 @@ TEST(refusals_leave_it_whole, fast)
     }
 }
 
+/* Takes, grows, gives and purges; each is there or not. Returns how many were refused. */
+static size_t run_refused(void)
+{
+    static const size_t counts[6] = {4, 70, 1, 33, 8, 100};
+    char *at[6];
+    size_t refused = 0;
+
+    for (size_t i = 0; i < 6; i++) {
+        size_t live = stats_now().live;
+
+        at[i] = (char *)loam_span_sharded_zalloc(&the, counts[i] * GRANULE, 1);
+        refused += at[i] == NULL;
+        EXPECT_EQ(stats_now().live, live + (at[i] ? counts[i] * GRANULE : 0));
+        if (at[i])
+            memset(at[i], 1, counts[i] * GRANULE);
+        expect_good();
+    }
+    if (at[5] && !loam_span_sharded_resize(&the, at[5], 100 * GRANULE, 101 * GRANULE))
+        refused++;
+    else if (at[5])
+        EXPECT(loam_span_sharded_resize(&the, at[5], 101 * GRANULE, 100 * GRANULE));
+    for (size_t i = 0; i < 6; i++)
+        if (at[i])
+            loam_span_sharded_dealloc(&the, at[i], counts[i] * GRANULE);
+    EXPECT_EQ(stats_now().live, 0);
+    (void)loam_span_sharded_trim(&the);
+    expect_good();
+    return refused;
+}
+
+TEST(each_call_is_refused, fast)
+{
+    loam_span_sharded_config config = {
+        .span = {.at_once = true, .spans = LOAM_SPAN_DECOMMIT, .chunks = LOAM_SPAN_DECOMMIT},
+        .shards = 2};
+    size_t refused = 0;
+
+    for (size_t k = 1;; k++) {
+        size_t calls;
+
+        EXPECT_LE(k, 400);
+        test_note("call %zu", k);
+        (void)loam_vm_trim();
+        config.uncached = k % 4 < 2;
+        begin(16, &config);
+        fail_vm_arm(FAIL_VM_ALL & ~(unsigned)FAIL_VM_RELEASE, (k + 1) / 2, k % 2 == 0);
+        refused += run_refused() + run_refused();
+        calls = fail_vm_calls();
+        fail_vm_disarm();
+        EXPECT_EQ(run_refused(), 0);
+        EXPECT_EQ(figures_now().warm, 0);
+        end();
+        if (calls < k / 2)
+            break;
+    }
+    EXPECT(refused != 0);
+    test_note(NULL);
+}
+
 /* ---- misuse ---- */
 
 typedef struct misuse {
