@@ -12,6 +12,7 @@ TEST(grows_in_place, fast)
     size_t size = 512 * KIB, growths = 0;
     char *ptr;
 
+    need_address_space();
     (void)loam_vm_trim();
     fail_vm_arm(FAIL_VM_ALL, 0, false);
     ptr = ahead_take(size);
@@ -40,6 +41,7 @@ TEST(grows_in_odd_steps, fast)
     size_t size = 300001;
     char *ptr = ahead_take(size);
 
+    need_address_space();
     ahead_fill(ptr, 0, size - 8, 2);
     for (int i = 0; i < 40; i++) {
         size_t grown = size + size / 11 + 1;
@@ -172,6 +174,7 @@ TEST(shrinks_with_hysteresis, fast)
     size_t size = 64 * MIB, small = 8 * MIB;
     char *ptr = ahead_take(size);
 
+    need_address_space();
     ahead_fill(ptr, 0, size, 6);
     EXPECT(loam_resize(pages, ptr, size, small, 16));
     ahead_expect(ptr, 0, small, 6);
@@ -206,6 +209,7 @@ TEST(trim_takes_tails, fast)
     loam_stats stats;
     char *ptr;
 
+    need_address_space();
     (void)loam_vm_trim();
     ptr = ahead_take(size);
     ahead_fill(ptr, 0, size, 8);
@@ -236,6 +240,7 @@ TEST(refused_shrinking, fast)
     size_t size = 16 * MIB;
     char *ptr = ahead_take(size);
 
+    need_address_space();
     ahead_fill(ptr, 0, size, 10);
     fail_vm_arm(FAIL_VM_GIVE, 1, true);
     EXPECT(loam_resize(pages, ptr, size, MIB, 16));
@@ -276,6 +281,7 @@ TEST(kept_blocks_serve_again, fast)
     ptrdiff_t live = 0;
     char *ptrs[4];
 
+    need_address_space();
     (void)loam_vm_trim();
     fail_vm_arm(FAIL_VM_RESERVE | FAIL_VM_RELEASE, 0, false);
     live = fail_vm_live();
@@ -342,6 +348,7 @@ TEST(registry_grows_and_goes, fast)
     static char *ptrs[COUNT];
     ptrdiff_t live;
 
+    need_address_space();
     (void)loam_vm_trim();
     fail_vm_arm(FAIL_VM_ALL, 0, false);
     live = fail_vm_live();

@@ -54,6 +54,7 @@ TEST(recycled_huge_pages_count, fast)
 {
     size_t size = MIB + 64 * KIB, shorts = RECYCLED * size / 8;
 
+    need_address_space();
     (void)loam_vm_trim();
     if (!has_huge_pages() || tool_watches())
         TEST_SKIP("needs huge pages");
@@ -110,6 +111,7 @@ TEST(tails_of_many_blocks, fast)
     size_t from = 320 * KIB, to = 64 * KIB, resident = 0;
     char *ptrs[COUNT];
 
+    need_address_space();
     (void)loam_vm_trim();
     loam_ahead_limit_reserve(4 * MIB);
     for (size_t i = 0; i < COUNT; i++) {
@@ -182,6 +184,7 @@ TEST(kept_when_needed_again, fast)
 {
     char *ptr;
 
+    need_address_space();
     (void)loam_vm_trim();
     EXPECT_EQ(kept_after(40 * MIB), 16 * MIB);
     EXPECT_EQ(kept_after(32 * MIB), 32 * MIB);
@@ -209,6 +212,7 @@ TEST(kept_at_most, fast)
     char *ptr;
     size_t kept = 0;
 
+    need_address_space();
     (void)loam_vm_trim();
     for (int i = 0; i < 4; i++) {
         kept = kept_after(100 * MIB);
@@ -293,6 +297,7 @@ TEST(refused_start_is_counted, fast)
     loam_allocator pages = loam_vm_allocator();
     char *ptrs[FIRST], *big;
 
+    need_address_space();
     (void)loam_vm_trim();
     for (size_t i = 0; i < FIRST; i++)
         ptrs[i] = ahead_take(LOAM_AHEAD_LEAST);
@@ -332,6 +337,7 @@ TEST(impossible_requests_spoil_nothing, fast)
     size_t top = SIZE_MAX / 2 + 1, count;
     char *ptrs[6];
 
+    need_address_space();
     (void)loam_vm_trim();
     for (size_t i = 0; i < 6; i++)
         ptrs[i] = ahead_take(MIB);
@@ -393,6 +399,7 @@ TEST(high_alignments_spoil_nothing, fast)
     loam_ahead one;
     char *ptr;
 
+    need_address_space();
     if (tool_watches())
         TEST_SKIP("a tool needs its address space");
     test_survives(take_aligned_under_limit, NULL);
@@ -485,6 +492,7 @@ TEST(shrunk_blocks_move, fast)
     loam_allocator pages = loam_vm_allocator();
     char *ptr, *others[OTHERS];
 
+    need_address_space();
     if (!can(LOAM_VM_REMAP))
         TEST_SKIP("pages can't be moved here");
     (void)loam_vm_trim();

@@ -211,6 +211,7 @@ TEST(ten_thousand, fast)
     static char *ptrs[COUNT];
     size_t size = 512 * KIB, resident = 0, maps;
 
+    need_address_space();
     if (tool_watches())
         TEST_SKIP("a tool would take long");
     (void)loam_vm_trim();
@@ -274,6 +275,7 @@ static void grow_under_limit(void *context)
 /* Where address space is short, blocks are mappings of their size, and still grow. */
 TEST(short_of_address_space, fast)
 {
+    need_address_space();
     if (tool_watches())
         TEST_SKIP("a tool needs its address space");
     test_survives(grow_under_limit, NULL);

@@ -73,7 +73,7 @@ static void use_block(void)
 
     EXPECT(ptr != NULL);
     workload_fill(ptr, size, 2);
-    for (; bigger <= 512 * MIB; size = bigger, bigger *= 16) {
+    for (; bigger > size && bigger <= 512 * MIB; size = bigger, bigger *= 16) {
         ptr = (char *)loam_realloc(pages, ptr, size, bigger, 16);
         EXPECT(ptr != NULL);
         workload_expect(ptr, 512 << 10, 2);

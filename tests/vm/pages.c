@@ -113,7 +113,7 @@ TEST(reserve_refuses, fast)
     EXPECT_PTR(loam_vm_reserve((size_t)PTRDIFF_MAX + 1, 1), NULL);
     EXPECT_PTR(loam_vm_reserve(SIZE_MAX, 1), NULL);
     EXPECT_PTR(loam_vm_reserve((size_t)PTRDIFF_MAX, 1), NULL);
-    EXPECT_PTR(loam_vm_reserve(SIZE_MAX / 4, 1), NULL);
+    EXPECT_PTR(loam_vm_reserve(TOO_MUCH, 1), NULL);
     EXPECT_PTR(loam_vm_reserve(MIB, 0), NULL);
     EXPECT_PTR(loam_vm_reserve(MIB, 3), NULL);
     EXPECT_PTR(loam_vm_reserve(MIB, 4097), NULL);
@@ -130,8 +130,8 @@ TEST(errno_stays, fast)
     (void)loam_vm_purge(ptr, page, LOAM_VM_PURGE_NOW);
     (void)loam_vm_purge(ptr, page, LOAM_VM_PURGE_LAZY);
     (void)loam_vm_decommit(ptr, page);
-    EXPECT_PTR(loam_vm_reserve(SIZE_MAX / 4, 1), NULL);
-    EXPECT_PTR(loam_vm_reserve(SIZE_MAX / 4, MIB), NULL);
+    EXPECT_PTR(loam_vm_reserve(TOO_MUCH, 1), NULL);
+    EXPECT_PTR(loam_vm_reserve(TOO_MUCH, MIB), NULL);
     EXPECT(loam_vm_release(ptr, MIB));
     EXPECT_EQ(errno, 12345);
 }
@@ -188,7 +188,7 @@ TEST(ladder_refuses, fast)
 {
     static const size_t bad[][3] = {
         {0, 0, 1},     {MIB, 0, 1},   {MIB, MIB + 1, 1}, {SIZE_MAX, SIZE_MAX, 1},
-        {MIB, KIB, 3}, {MIB, KIB, 0}, {0, KIB, 1},       {SIZE_MAX / 4, SIZE_MAX / 4, 1},
+        {MIB, KIB, 3}, {MIB, KIB, 0}, {0, KIB, 1},       {TOO_MUCH, TOO_MUCH, 1},
     };
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -202,18 +202,19 @@ TEST(ladder_refuses, fast)
 static void climb_down(void *context)
 {
     size_t align = *(const size_t *)context, got;
+    size_t much = sizeof(void *) >= 8 ? 64 * (uint64_t)GIB : GIB;
     char *ptr;
 
     page = loam_vm_page_size();
     if (!memory_limit_address_space(64 * MIB))
         TEST_SKIP("needs RLIMIT_AS");
-    ptr = (char *)loam_vm_reserve_ladder(64 * GIB, MIB, align, &got);
+    ptr = (char *)loam_vm_reserve_ladder(much, MIB, align, &got);
     EXPECT(ptr != NULL && loam_padding(ptr, align) == 0);
     EXPECT_LE(16 * MIB, got);
     EXPECT_LE(got, 64 * MIB);
     EXPECT(loam_vm_commit(ptr, got));
     write_pages(ptr, got, 0);
-    EXPECT_PTR(loam_vm_reserve_ladder(64 * GIB, 64 * MIB, align, &got), NULL);
+    EXPECT_PTR(loam_vm_reserve_ladder(much, 64 * MIB, align, &got), NULL);
     EXPECT_EQ(got, 0);
 }
 

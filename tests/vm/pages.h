@@ -22,6 +22,18 @@ static inline bool can(loam_vm_capability capability)
     return (loam_vm_capabilities() & (uint32_t)capability) != 0;
 }
 
+/* More than a process can have: with 32 bits some can have a quarter of what a pointer can say. */
+#define TOO_MUCH (sizeof(void *) >= 8 ? SIZE_MAX / 4 : (size_t)PTRDIFF_MAX)
+
+/* Some cases assume the address space of a 64-bit process: that each of many blocks is reserved ahead for
+ * many times its size, and that nothing of another one lies in that stretch. A 32-bit process reserves
+ * 8 MiB ahead for the first block, and less for each that follows. */
+static inline void need_address_space(void)
+{
+    if (sizeof(void *) < 8)
+        TEST_SKIP("assumes the address space of a 64-bit process");
+}
+
 /* A tool that keeps memory of its own makes figures of the whole process useless. */
 static inline bool tool_watches(void)
 {

@@ -94,7 +94,7 @@ TEST(remap_refuses, fast)
     EXPECT_PTR(loam_vm_remap(ptr, MIB, 0), NULL);
     EXPECT_PTR(loam_vm_remap(ptr, MIB, SIZE_MAX), NULL);
     EXPECT_PTR(loam_vm_remap(ptr, MIB, (size_t)PTRDIFF_MAX + 1), NULL);
-    EXPECT_PTR(loam_vm_remap(ptr, MIB, SIZE_MAX / 4), NULL);
+    EXPECT_PTR(loam_vm_remap(ptr, MIB, TOO_MUCH), NULL);
     if (!can(LOAM_VM_REMAP))
         EXPECT_PTR(loam_vm_remap(ptr, MIB, 2 * MIB), NULL);
     else
