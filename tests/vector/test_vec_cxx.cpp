@@ -178,6 +178,23 @@ TEST(element_types, fast)
     EXPECT(loam_vec_push(&points.items, point{1, 2}) && loam_vec_last(&points.items)->y == 2);
 }
 
+TEST(calls_stand_in_arguments, fast)
+{
+    typedef LOAM_VEC(bool) bools;
+    ints v;
+    bools done;
+
+    loam_vec_init(&v, loam_vec_default_allocator());
+    loam_vec_init(&done, loam_vec_default_allocator());
+    EXPECT(loam_vec_push(&done, loam_vec_push(&done, loam_vec_push(&v, 1))));
+    EXPECT(loam_vec_push_within(&done, loam_vec_push_within(&v, 2)));
+    EXPECT(loam_vec_insert(&done, 0, loam_vec_insert(&v, 0, 0)));
+    EXPECT(loam_vec_fill(&done, 4, 1, loam_vec_fill(&v, 3, 1, 3)));
+    EXPECT(is(v, {0, 1, 2, 3}) && done.count == 5);
+    loam_vec_deinit(&v);
+    loam_vec_deinit(&done);
+}
+
 TEST(reserved, fast)
 {
     ints v;

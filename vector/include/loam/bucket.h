@@ -410,6 +410,9 @@ template <typename Element> struct loam_bucket_of_<Element &> {
 #else
 #define LOAM_BUCKET_TYPEOF_(x) __typeof__(x)
 #endif
+/* A name that nothing else has, so that a call may stand in an argument of another one. */
+#define LOAM_BUCKET_NAME_(number)     LOAM_BUCKET_NAMED_(number)
+#define LOAM_BUCKET_NAMED_(number)    loam_bucket_##number##_
 #define LOAM_BUCKET_POINTER_(b)       LOAM_BUCKET_TYPEOF_(&**(b)->buckets)
 #define LOAM_BUCKET_ALIGN_(b)         _Alignof(LOAM_BUCKET_TYPEOF_(**(b)->buckets))
 #define LOAM_BUCKET_CAST_(b, pointer) ((LOAM_BUCKET_POINTER_(b))(pointer))
@@ -486,10 +489,13 @@ LOAM_INLINE LOAM_NODISCARD bool loam_bucket_done_(bool done)
 #define loam_bucket_push(b, ...) loam_bucket_push_((b), __VA_ARGS__)
 #elif defined(__GNUC__)
 #define loam_bucket_push(b, ...)                                                                   \
+    LOAM_BUCKET_PUSH_(b, LOAM_BUCKET_NAME_(__COUNTER__), LOAM_BUCKET_NAME_(__COUNTER__),           \
+                      (__VA_ARGS__))
+#define LOAM_BUCKET_PUSH_(b, to, x, value)                                                         \
     loam_bucket_done_(__extension__({                                                              \
-        LOAM_BUCKET_TYPEOF_(&*(b)) loam_push_b_ = (b);                                             \
-        LOAM_BUCKET_TYPEOF_(**(b)->buckets) loam_push_x_ = (__VA_ARGS__);                          \
-        loam_bucket_raw_push(&loam_push_b_->raw, &loam_push_x_, LOAM_BUCKET_SIZE_(b));             \
+        LOAM_BUCKET_TYPEOF_(&*(b)) to = (b);                                                       \
+        LOAM_BUCKET_TYPEOF_(**(b)->buckets) x = value;                                             \
+        loam_bucket_raw_push(&to->raw, &x, LOAM_BUCKET_SIZE_(b));                                  \
     }))
 #else
 #define loam_bucket_push(b, ...)                                                                   \

@@ -167,6 +167,9 @@ template <typename Element> struct loam_vec_element_<Element &> {
 #else
 #define LOAM_VEC_TYPEOF_(x) __typeof__(x)
 #endif
+/* A name that nothing else has, so that a call may stand in an argument of another one. */
+#define LOAM_VEC_NAME_(number)     LOAM_VEC_NAMED_(number)
+#define LOAM_VEC_NAMED_(number)    loam_vec_##number##_
 #define LOAM_VEC_POINTER_(v)       LOAM_VEC_TYPEOF_(&*(v)->data)
 #define LOAM_VEC_ALIGN_(v)         _Alignof(LOAM_VEC_TYPEOF_(*(v)->data))
 #define LOAM_VEC_CAST_(v, pointer) ((LOAM_VEC_POINTER_(v))(pointer))
@@ -175,6 +178,12 @@ template <typename Element> struct loam_vec_element_<Element &> {
 #endif
 /* A pointer, after a look at its type: it must fit where one to elements stands. */
 #define LOAM_VEC_LIKE_(v, pointer) (0 ? (v)->data : (pointer))
+/* What `call` returns, where `x` is an element of the array that has this value. */
+#define LOAM_VEC_WITH_(v, x, value, call)                                                          \
+    loam_vec_done_(__extension__({                                                                 \
+        LOAM_VEC_TYPEOF_(*(v)->data) x = value;                                                    \
+        call;                                                                                      \
+    }))
 /* Another array, after a look at its element type. */
 #define LOAM_VEC_SAME_(v, other) ((void)sizeof *(0 ? (v)->data : (other)->data), &(other)->raw)
 /** @endcond */
@@ -304,14 +313,16 @@ template <typename Element> struct loam_vec_element_<Element &> {
 #define loam_vec_push(v, ...) loam_vec_push_((v), __VA_ARGS__)
 #elif defined(__GNUC__)
 #define loam_vec_push(v, ...)                                                                      \
+    LOAM_VEC_PUSH_(v, LOAM_VEC_NAME_(__COUNTER__), LOAM_VEC_NAME_(__COUNTER__),                    \
+                   LOAM_VEC_NAME_(__COUNTER__), (__VA_ARGS__))
+#define LOAM_VEC_PUSH_(v, to, x, ok, value)                                                        \
     loam_vec_done_(__extension__({                                                                 \
-        LOAM_VEC_TYPEOF_(&*(v)) loam_push_v_ = (v);                                                \
-        LOAM_VEC_TYPEOF_(*(v)->data) loam_push_x_ = (__VA_ARGS__);                                 \
-        bool loam_push_ok_ =                                                                       \
-            loam_vec_room_(&loam_push_v_->raw, LOAM_VEC_SIZE_(v), LOAM_VEC_ALIGN_(v));             \
-        if (LOAM_LIKELY(loam_push_ok_))                                                            \
-            loam_push_v_->data[loam_push_v_->count++] = loam_push_x_;                              \
-        loam_push_ok_;                                                                             \
+        LOAM_VEC_TYPEOF_(&*(v)) to = (v);                                                          \
+        LOAM_VEC_TYPEOF_(*(v)->data) x = value;                                                    \
+        bool ok = loam_vec_room_(&to->raw, LOAM_VEC_SIZE_(v), LOAM_VEC_ALIGN_(v));                 \
+        if (LOAM_LIKELY(ok))                                                                       \
+            to->data[to->count++] = x;                                                             \
+        ok;                                                                                        \
     }))
 #else
 #define loam_vec_push(v, ...)                                                                      \
@@ -325,11 +336,9 @@ template <typename Element> struct loam_vec_element_<Element &> {
 #if defined(__cplusplus)
 #define loam_vec_push_within(v, ...) loam_vec_push_within_((v), __VA_ARGS__)
 #elif defined(__GNUC__)
-#define loam_vec_push_within(v, ...)                                                               \
-    loam_vec_done_(__extension__({                                                                 \
-        LOAM_VEC_TYPEOF_(*(v)->data) loam_within_x_ = (__VA_ARGS__);                               \
-        loam_vec_raw_push_within(&(v)->raw, &loam_within_x_, LOAM_VEC_SIZE_(v));                   \
-    }))
+#define loam_vec_push_within(v, ...) LOAM_VEC_WITHIN_(v, LOAM_VEC_NAME_(__COUNTER__), (__VA_ARGS__))
+#define LOAM_VEC_WITHIN_(v, x, value)                                                              \
+    LOAM_VEC_WITH_(v, x, value, loam_vec_raw_push_within(&(v)->raw, &x, LOAM_VEC_SIZE_(v)))
 #else
 #define loam_vec_push_within(v, ...)                                                               \
     loam_vec_raw_push_within(&(v)->raw, (LOAM_VEC_TYPEOF_(*(v)->data)[1]){__VA_ARGS__},            \
@@ -371,11 +380,11 @@ template <typename Element> struct loam_vec_element_<Element &> {
 #define loam_vec_insert(v, at, ...) loam_vec_insert_((v), (at), __VA_ARGS__)
 #elif defined(__GNUC__)
 #define loam_vec_insert(v, at, ...)                                                                \
-    loam_vec_done_(__extension__({                                                                 \
-        LOAM_VEC_TYPEOF_(*(v)->data) loam_insert_x_ = (__VA_ARGS__);                               \
-        loam_vec_raw_insert_n(&(v)->raw, (at), &loam_insert_x_, 1, LOAM_VEC_SIZE_(v),              \
-                              LOAM_VEC_ALIGN_(v));                                                 \
-    }))
+    LOAM_VEC_INSERT_(v, at, LOAM_VEC_NAME_(__COUNTER__), (__VA_ARGS__))
+#define LOAM_VEC_INSERT_(v, at, x, value)                                                          \
+    LOAM_VEC_WITH_(                                                                                \
+        v, x, value,                                                                               \
+        loam_vec_raw_insert_n(&(v)->raw, (at), &x, 1, LOAM_VEC_SIZE_(v), LOAM_VEC_ALIGN_(v)))
 #else
 #define loam_vec_insert(v, at, ...)                                                                \
     loam_vec_raw_insert_n(&(v)->raw, (at), (LOAM_VEC_TYPEOF_(*(v)->data)[1]){__VA_ARGS__}, 1,      \
@@ -439,11 +448,11 @@ template <typename Element> struct loam_vec_element_<Element &> {
 #define loam_vec_fill(v, from, n, ...) loam_vec_fill_((v), (from), (n), __VA_ARGS__)
 #elif defined(__GNUC__)
 #define loam_vec_fill(v, from, n, ...)                                                             \
-    loam_vec_done_(__extension__({                                                                 \
-        LOAM_VEC_TYPEOF_(*(v)->data) loam_fill_x_ = (__VA_ARGS__);                                 \
-        loam_vec_raw_fill(&(v)->raw, (from), (n), &loam_fill_x_, LOAM_VEC_SIZE_(v),                \
-                          LOAM_VEC_ALIGN_(v));                                                     \
-    }))
+    LOAM_VEC_FILL_(v, from, n, LOAM_VEC_NAME_(__COUNTER__), (__VA_ARGS__))
+#define LOAM_VEC_FILL_(v, from, n, x, value)                                                       \
+    LOAM_VEC_WITH_(                                                                                \
+        v, x, value,                                                                               \
+        loam_vec_raw_fill(&(v)->raw, (from), (n), &x, LOAM_VEC_SIZE_(v), LOAM_VEC_ALIGN_(v)))
 #else
 #define loam_vec_fill(v, from, n, ...)                                                             \
     loam_vec_raw_fill(&(v)->raw, (from), (n), (LOAM_VEC_TYPEOF_(*(v)->data)[1]){__VA_ARGS__},      \

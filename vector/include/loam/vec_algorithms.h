@@ -140,11 +140,11 @@ LOAM_END_DECLS
     loam_vec_insert_sorted_((v), (compare), (context), __VA_ARGS__)
 #elif defined(__GNUC__)
 #define loam_vec_insert_sorted(v, compare, context, ...)                                           \
-    loam_vec_done_(__extension__({                                                                 \
-        LOAM_VEC_TYPEOF_(*(v)->data) loam_sorted_x_ = (__VA_ARGS__);                               \
-        loam_vec_raw_insert_sorted(&(v)->raw, (compare), (context), &loam_sorted_x_,               \
-                                   LOAM_VEC_SIZE_(v), LOAM_VEC_ALIGN_(v));                         \
-    }))
+    LOAM_VEC_INSERT_SORTED_(v, compare, context, LOAM_VEC_NAME_(__COUNTER__), (__VA_ARGS__))
+#define LOAM_VEC_INSERT_SORTED_(v, compare, context, x, value)                                     \
+    LOAM_VEC_WITH_(v, x, value,                                                                    \
+                   loam_vec_raw_insert_sorted(&(v)->raw, (compare), (context), &x,                 \
+                                              LOAM_VEC_SIZE_(v), LOAM_VEC_ALIGN_(v)))
 #else
 #define loam_vec_insert_sorted(v, compare, context, ...)                                           \
     loam_vec_raw_insert_sorted(&(v)->raw, (compare), (context),                                    \
