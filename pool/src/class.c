@@ -198,14 +198,14 @@ static bool serves(const loam_pool_class *cls, size_t size, size_t align)
     return size <= most && align <= cls->front.align;
 }
 
-static void *class_alloc(void *self, size_t size, size_t align)
+static POOL_ENTRY void *class_alloc(void *self, size_t size, size_t align)
 {
     loam_pool_class *cls = (loam_pool_class *)self;
 
     return LOAM_LIKELY(serves(cls, size, align)) ? loam_pool_class_take(cls) : NULL;
 }
 
-static void class_dealloc(void *self, void *ptr, size_t size, size_t align)
+static POOL_ENTRY void class_dealloc(void *self, void *ptr, size_t size, size_t align)
 {
     (void)size;
     (void)align;

@@ -1,12 +1,12 @@
 /* pool_allocator.c: a pool behind the handle. */
 #include "pool_large.h"
 
-static void *pool_alloc(void *self, size_t size, size_t align)
+static POOL_ENTRY void *pool_alloc(void *self, size_t size, size_t align)
 {
     return loam_pool_take_aligned((loam_pool *)self, size, align);
 }
 
-static void pool_dealloc(void *self, void *ptr, size_t size, size_t align)
+static POOL_ENTRY void pool_dealloc(void *self, void *ptr, size_t size, size_t align)
 {
     loam_pool_give_aligned((loam_pool *)self, ptr, size, align);
 }

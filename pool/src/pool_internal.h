@@ -39,6 +39,14 @@ enum {
     POOL_BUNDLE_MOST = HEADER_STEP / sizeof(uint16_t) /* blocks of a bundle */
 };
 
+/* A function that is called for each block begins a line of the processor's cache, so that what it does as
+ * a rule is fetched in one or two steps, wherever the linker puts it: else it takes a fifth longer. */
+#if defined(__GNUC__)
+#define POOL_ENTRY __attribute__((aligned(64)))
+#else
+#define POOL_ENTRY
+#endif
+
 enum { LIST_EMPTY, LIST_QUARTER, LIST_FULL = LIST_QUARTER + 4 };
 
 _Static_assert(LIST_FULL + 1 == LOAM_POOL_LISTS_, "the public structure has all lists");

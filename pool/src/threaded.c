@@ -14,10 +14,9 @@ LOAM_THREADED_TLS loam_threaded_table loam_threaded_mine;
 
 /* ---- the slow ways ---- */
 
-static LOAM_NOINLINE void *take_slowly(loam_pool_threaded *pool, loam_pool_class *cls,
-                                       uintptr_t shift)
+static LOAM_NOINLINE void *take_slowly(loam_pool_threaded *pool, loam_pool_class *cls)
 {
-    loam_pool_heap *heap = heap_at(pool, shift);
+    loam_pool_heap *heap = heap_at(pool, place_for(pool)->shift);
     void *block;
 
     loam_os_mutex_lock(&heap->lock);
@@ -63,9 +62,9 @@ static void require_known(loam_pool_threaded *pool, const loam_pool_class *patte
 #endif
 
 /* The front is full, or the class is not ready yet. */
-static LOAM_NOINLINE void give_slowly(loam_pool_threaded *pool, loam_pool_class *cls,
-                                      uintptr_t shift, void *block)
+static LOAM_NOINLINE void give_slowly(loam_pool_threaded *pool, void *block, loam_pool_class *cls)
 {
+    uintptr_t shift = place_for(pool)->shift;
     loam_pool_heap *heap = heap_at(pool, shift);
 
 #if LOAM_CHECKS
@@ -84,9 +83,9 @@ static LOAM_NOINLINE void give_slowly(loam_pool_threaded *pool, loam_pool_class 
 }
 
 /* A block of another thread waits in line. */
-static LOAM_NOINLINE void give_aside(loam_pool_threaded *pool, loam_pool_class *cls,
-                                     uintptr_t shift, void *block)
+static LOAM_NOINLINE void give_aside(loam_pool_threaded *pool, void *block, loam_pool_class *cls)
 {
+    uintptr_t shift = place_for(pool)->shift;
     loam_pool_heap *heap = heap_at(pool, shift);
     side_line *side = &heap->sides[index_in(heap, cls)];
 
@@ -112,23 +111,22 @@ static LOAM_COLD void give_without_heap(loam_pool_threaded *pool, loam_pool_clas
 
 /* ---- the thread's own class ---- */
 
-static inline void *take_from(loam_pool_class *cls, loam_pool_threaded *pool, uintptr_t shift)
+static inline void *take_from(loam_pool_class *cls, loam_pool_threaded *pool)
 {
     void **top = get_top(&cls->front);
 
     if (LOAM_UNLIKELY(top == cls->front.low))
-        return take_slowly(pool, cls, shift);
+        return take_slowly(pool, cls);
     __atomic_store_n(&cls->front.top, top - 1, __ATOMIC_RELAXED);
     return top[-1];
 }
 
-static inline void give_to_front(loam_pool_class *cls, void *block, loam_pool_threaded *pool,
-                                 uintptr_t shift)
+static inline void give_to_front(loam_pool_threaded *pool, void *block, loam_pool_class *cls)
 {
     void **top = get_top(&cls->front);
 
     if (LOAM_UNLIKELY(top == cls->front.high)) {
-        give_slowly(pool, cls, shift, block);
+        give_slowly(pool, block, cls);
         return;
     }
     *top = block;
@@ -136,15 +134,15 @@ static inline void give_to_front(loam_pool_class *cls, void *block, loam_pool_th
 }
 
 /* Any source, and any build. Who is watched has no front, and asks whose a block is later. */
-static LOAM_NOINLINE void give_anywhere(const loam_pool_class *pattern, void *block,
-                                        loam_pool_threaded *pool, uintptr_t shift)
+static LOAM_NOINLINE void give_anywhere(loam_pool_threaded *pool, void *block,
+                                        const loam_pool_class *pattern)
 {
-    loam_pool_class *cls = shifted(pattern, shift);
+    loam_pool_class *cls = shifted(pattern, place_for(pool)->shift);
 
     if (pool->watched || owner_of(slab_of(pattern, block)) == cls)
-        give_to_front(cls, block, pool, shift);
+        give_to_front(pool, block, cls);
     else
-        give_aside(pool, cls, shift, block);
+        give_aside(pool, block, cls);
 }
 
 /* ---- large blocks ---- */
@@ -214,7 +212,6 @@ static bool resize_large(loam_pool_threaded *pool, void *block, size_t size, siz
 static LOAM_NOINLINE void *take_otherwise(loam_pool_threaded *pool, size_t size, size_t align)
 {
     const loam_pool_class *pattern = loam_pool_class_aligned(&pool->shape, size, align);
-    uintptr_t shift;
 
     if (!pattern)
         return take_large(pool, size, align);
@@ -222,8 +219,7 @@ static LOAM_NOINLINE void *take_otherwise(loam_pool_threaded *pool, size_t size,
         loam_atomic_add(&pool->failures, 1);
         return NULL;
     }
-    shift = place_for(pool)->shift;
-    return take_from(shifted(pattern, shift), pool, shift);
+    return take_from(shifted(pattern, place_for(pool)->shift), pool);
 }
 
 static LOAM_NOINLINE void give_otherwise(loam_pool_threaded *pool, void *block, size_t size,
@@ -237,33 +233,35 @@ static LOAM_NOINLINE void give_otherwise(loam_pool_threaded *pool, void *block, 
     else if (!loam_threaded_get(pool))
         give_without_heap(pool, pattern, block);
     else
-        give_anywhere(pattern, block, pool, place_for(pool)->shift);
+        give_anywhere(pool, block, pattern);
     errno = saved;
 }
 
 /* ---- the fast ways: they call nothing, but may end in a jump ---- */
 
-/* The class for a request is the first one, and the thread's heap is known. */
-static inline bool is_plain(const loam_pool_threaded *pool, const loam_pool_class *pattern,
-                            size_t align, const loam_threaded_place *place)
+/* The thread's heap is known, and its class for a request is the first one. A class that is not ready has
+ * no alignment. */
+static inline bool is_plain(const loam_pool_threaded *pool, const loam_threaded_place *place,
+                            const loam_pool_class *cls, size_t align)
 {
-    return LOAM_LIKELY(align <= pattern->front.align) && LOAM_LIKELY(place->number == pool->number);
+    return LOAM_LIKELY(place->number == pool->number) && LOAM_LIKELY(align <= cls->front.align);
 }
 
 static inline void *take_any(loam_pool_threaded *pool, size_t size, size_t align)
 {
     const loam_threaded_place *place = place_for(pool);
-    const loam_pool_class *pattern;
+    loam_pool_class *cls;
 
     if (LOAM_LIKELY(size <= LOAM_POOL_SMALL))
-        pattern = pool->shape.by_8[(size - 1) / 8];
+        cls = pool->shape.by_8[(size - 1) / 8];
     else if (size <= LOAM_POOL_LARGEST)
-        pattern = pool->shape.by_128[(size - 1) / 128];
+        cls = pool->shape.by_128[(size - 1) / 128];
     else
         return take_otherwise(pool, size, align);
-    if (!is_plain(pool, pattern, align, place))
+    cls = shifted(cls, place->shift);
+    if (!is_plain(pool, place, cls, align))
         return take_otherwise(pool, size, align);
-    return take_from(shifted(pattern, place->shift), pool, place->shift);
+    return take_from(cls, pool);
 }
 
 /* A block of a slab of one granule. */
@@ -277,47 +275,41 @@ static inline const void *owner_at_once(const loam_pool_threaded *pool, const vo
 static inline void give_any(loam_pool_threaded *pool, void *block, size_t size, size_t align)
 {
     const loam_threaded_place *place = place_for(pool);
-    const loam_pool_class *pattern;
     loam_pool_class *cls;
 
     if (LOAM_UNLIKELY(size > pool->direct)) {
         give_otherwise(pool, block, size, align);
         return;
     }
-    if (LOAM_LIKELY(size <= LOAM_POOL_SMALL))
-        pattern = pool->shape.by_8[(size - 1) / 8];
-    else
-        pattern = pool->shape.by_128[(size - 1) / 128];
-    if (!is_plain(pool, pattern, align, place)) {
+    cls = shifted(pool->shape.by_8[(size - 1) / 8], place->shift);
+    if (!is_plain(pool, place, cls, align))
         give_otherwise(pool, block, size, align);
-        return;
-    }
-    cls = shifted(pattern, place->shift);
-    if (LOAM_LIKELY(owner_at_once(pool, block) == cls))
-        give_to_front(cls, block, pool, place->shift);
+    else if (LOAM_LIKELY(owner_at_once(pool, block) == cls))
+        give_to_front(pool, block, cls);
     else
-        give_aside(pool, cls, place->shift, block);
+        give_aside(pool, block, cls);
 }
 
-void *loam_pool_threaded_take_aligned(loam_pool_threaded *pool, size_t size, size_t align)
+POOL_ENTRY void *loam_pool_threaded_take_aligned(loam_pool_threaded *pool, size_t size,
+                                                 size_t align)
 {
     return LOAM_LIKELY(size - 1 < (size_t)PTRDIFF_MAX) ? take_any(pool, size, align) : NULL;
 }
 
-void *loam_pool_threaded_take(loam_pool_threaded *pool, size_t size)
+POOL_ENTRY void *loam_pool_threaded_take(loam_pool_threaded *pool, size_t size)
 {
     if (LOAM_UNLIKELY(size - 1 >= (size_t)PTRDIFF_MAX))
         return NULL;
     return take_any(pool, size, size > 8 ? LOAM_MAX_ALIGN : 8);
 }
 
-void loam_pool_threaded_give_aligned(loam_pool_threaded *pool, void *block, size_t size,
-                                     size_t align)
+POOL_ENTRY void loam_pool_threaded_give_aligned(loam_pool_threaded *pool, void *block, size_t size,
+                                                size_t align)
 {
     give_any(pool, block, size, align);
 }
 
-void loam_pool_threaded_give(loam_pool_threaded *pool, void *block, size_t size)
+POOL_ENTRY void loam_pool_threaded_give(loam_pool_threaded *pool, void *block, size_t size)
 {
     give_any(pool, block, size, size > 8 ? LOAM_MAX_ALIGN : 8);
 }
@@ -329,12 +321,12 @@ size_t loam_pool_threaded_good_size(const loam_pool_threaded *pool, size_t size,
     return loam_pool_good_size(&pool->shape, size, align);
 }
 
-static void *threaded_alloc(void *self, size_t size, size_t align)
+static POOL_ENTRY void *threaded_alloc(void *self, size_t size, size_t align)
 {
     return take_any((loam_pool_threaded *)self, size, align);
 }
 
-static void threaded_dealloc(void *self, void *ptr, size_t size, size_t align)
+static POOL_ENTRY void threaded_dealloc(void *self, void *ptr, size_t size, size_t align)
 {
     give_any((loam_pool_threaded *)self, ptr, size, align);
 }

@@ -66,7 +66,7 @@ void loam_threaded_make_ready(loam_pool_heap *heap, loam_pool_class *cls)
     if (LOAM_LIKELY(is_ready(heap, index)))
         return;
     *cls = *pattern;
-    loam_pool_set_front(cls, pattern->room, pattern->calm);
+    loam_pool_set_front(cls, pattern->room, pattern->calm != 0 ? heap->calm : 0);
     cls->taken = &heap->taken;
     cls->context = heap;
     cls->colour = (unsigned)((uintptr_t)heap >> LOAM_REGION_GRANULE_SHIFT);
@@ -372,6 +372,13 @@ static void lay_out_sides(loam_pool_heap *heap)
     }
 }
 
+/* The first threads of a pool may keep as much as a pool of one thread does; where there are many, each
+ * has its part. */
+static size_t calm_of(size_t heaps)
+{
+    return loam_max(CALM, loam_min(LOAM_POOL_CALM, CALM_OF_ALL / heaps));
+}
+
 /* Under the lock from the start, so that a fork does not come between. */
 static loam_pool_heap *make_heap(loam_pool_threaded *pool)
 {
@@ -386,6 +393,7 @@ static loam_pool_heap *make_heap(loam_pool_threaded *pool)
         heap->next = pool->heaps;
         __atomic_store_n(&pool->heaps, heap, __ATOMIC_RELEASE);
         pool->heap_count++;
+        heap->calm = calm_of(pool->heap_count);
     }
     loam_os_mutex_unlock(threaded_mutex(pool));
     return heap;

@@ -25,7 +25,8 @@ enum {
     FRONT_MOST = 64,    /* blocks of a front, unless the configuration says otherwise */
     FRONT_LEAST = 2,    /* and */
     FRONT_BYTES = 4096, /* between these as many as are so many bytes; */
-    CALM = 1 << 20      /* all that is free, while the slabs of a thread are not more than this */
+    CALM = 1 << 20, /* all that is free, while the slabs of a thread are not more than this, or */
+    CALM_OF_ALL = 16 << 20 /* than its part of this, LOAM_POOL_CALM at most */
 };
 
 /* Blocks of others, on their way out. */
@@ -45,6 +46,7 @@ struct loam_pool_heap {
     uint64_t ready;         /* bit of a class: it was needed, and is what its pattern is */
     uint64_t spilled;       /* the same: it spilled last, and did not refill since */
     size_t taken;           /* bytes of its slabs */
+    size_t calm;            /* up to so many of these, its fronts keep all that is free; constant */
     side_line *sides;       /* one for each class, behind the classes; constant */
     char apart[64];
     loam_pool_class classes[]; /* of which the first shape.count are in use */
@@ -133,7 +135,7 @@ extern LOAM_THREADED_TLS loam_threaded_table loam_threaded_mine;
 
 static inline loam_threaded_place *place_for(const loam_pool_threaded *pool)
 {
-    return &loam_threaded_mine.places[pool->number % KNOWN_HEAPS];
+    return (loam_threaded_place *)(void *)((char *)loam_threaded_mine.places + pool->place);
 }
 
 static inline loam_pool_class *shifted(const loam_pool_class *pattern, uintptr_t shift)

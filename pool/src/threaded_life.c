@@ -113,6 +113,7 @@ static void link_pool(loam_pool_threaded *pool)
 {
     loam_os_mutex_lock(&all.lock);
     pool->number = ++all.number;
+    pool->place = pool->number % KNOWN_HEAPS * sizeof(loam_threaded_place);
     pool->newer = NULL;
     pool->older = all.newest;
     if (all.newest)
@@ -164,7 +165,7 @@ static void find_records(loam_pool_threaded *pool)
         return;
     for (size_t i = 0; i < pool->shape.count; i++) {
         if (pool->shape.classes[i].slab_size == LOAM_REGION_GRANULE)
-            pool->direct = pool->shape.classes[i].front.size;
+            pool->direct = loam_min(pool->shape.classes[i].front.size, LOAM_POOL_SMALL);
     }
     pool->stride = region->stride;
     pool->records = region->records + sizeof(loam_record) + offsetof(loam_pool_slab, owner) -

@@ -213,14 +213,33 @@ static bool grow(loam_vec *vec, size_t need, size_t size, size_t align)
     return climb_down(vec, change_in_any_way, wanted_cap(vec, 2, need, size), need, size, align);
 }
 
-loam_vec_storage loam_vec_grow_one(void *data, size_t cap, loam_allocator allocator, size_t size,
-                                   size_t align)
+static LOAM_NOINLINE loam_vec_storage grow_one_somehow(void *data, size_t cap,
+                                                       loam_allocator allocator, size_t size,
+                                                       size_t align)
 {
     loam_vec vec = {data, cap, cap, allocator};
 
     if (!grow(&vec, cap + 1, size, align))
         vec.data = NULL;
     return (loam_vec_storage){vec.data, vec.cap};
+}
+
+/* What double_cap() does, in registers, for an array that has a block of what moves pages and reclaims;
+ * a reservation has no remap. Its sizes differ each time, so there is no branch on them. */
+loam_vec_storage loam_vec_grow_one(void *data, size_t cap, loam_allocator allocator, size_t size,
+                                   size_t align)
+{
+    size_t old = cap * size;
+    loam_vec grown = {NULL, 0, cap << (1 + (old < QUADRUPLE)), allocator};
+
+    if (LOAM_UNLIKELY(cap == 0 || old > (size_t)PTRDIFF_MAX / 2 || !allocator.ops->remap ||
+                      !loam_allocator_reclaims(allocator)))
+        return grow_one_somehow(data, cap, allocator, size, align);
+    grown.cap = good_cap(&grown, grown.cap, size, align);
+    grown.data = loam_remap(allocator, data, old, grown.cap * size, align);
+    if (LOAM_UNLIKELY(!grown.data))
+        return grow_one_somehow(data, cap, allocator, size, align);
+    return (loam_vec_storage){grown.data, grown.cap};
 }
 
 bool loam_vec_raw_reserve(loam_vec *vec, size_t n, size_t size, size_t align)

@@ -41,8 +41,11 @@
  *
  * ## What an idle thread holds
  *
- * While the slabs of a thread take no more than 1 MiB it keeps all that is free in its fronts, as
- * "What is kept" in loam/pool_class.h says: that MiB. Where there is more, in each class at most as many
+ * While the slabs of a thread take little it keeps all that is free in its fronts, as "What is kept" in
+ * loam/pool_class.h says. Little is 4 MiB for the first four threads of a pool, as for a pool that has one
+ * owner; then 16 MiB by the number of threads that there are when a new one comes; and 1 MiB from the
+ * sixteenth on. So n threads have little in all if that is 37 MiB and one for each behind the
+ * sixteenth. Where there is more, in each class at most as many
  * free blocks as are 4 KiB (2 at least, 64 at most), and as many of others that wait in line; four times
  * as many, and one line of another thread, wait at its door; and in all classes together it keeps one
  * empty slab. In the worst case each of these blocks is the last one of its slab, which it keeps from
@@ -73,16 +76,19 @@ typedef struct loam_pool_heap loam_pool_heap;
  * functions of this header and for debuggers. */
 typedef struct loam_pool_threaded loam_pool_threaded;
 struct loam_pool_threaded {
-    /** Which sizes there are, with classes that have no blocks; and the large blocks. */
-    loam_pool shape;
-    uint64_t number;  /**< No other pool of this process has or had it. */
-    size_t heap_size; /**< Bytes of a heap. */
-    /** Blocks up to this size lie in slabs of one granule, all in one region, and are not watched; */
+    /* What each call reads stands first, where it is reached with short instructions. */
+    uint64_t number; /**< No other pool of this process has or had it. */
+    size_t place; /**< Where each thread notes its heap of this pool: bytes from the first one. */
+    /** Blocks up to this size, ::LOAM_POOL_SMALL at most, lie in slabs of one granule, all in one
+     * region, and are not watched; */
     size_t direct;
     uintptr_t records; /**< whose records tell the owner, that of granule 0 here, */
     size_t stride;     /**< and the next one so many bytes behind. */
-    bool watched;      /**< As loam_pool_class::watched, of all classes. */
-    size_t own_size;   /**< Bytes of this structure, where loam_pool_threaded_create() made it. */
+    /** Which sizes there are, with classes that have no blocks; and the large blocks. */
+    loam_pool shape;
+    size_t heap_size; /**< Bytes of a heap. */
+    bool watched;     /**< As loam_pool_class::watched, of all classes. */
+    size_t own_size;  /**< Bytes of this structure, where loam_pool_threaded_create() made it. */
     loam_pool_threaded *newer; /**< In the list of all, for forks. */
     loam_pool_threaded *older; /**< Also. */
     char apart[64];            /**< Keeps what is read only off the lines that change. */
@@ -108,8 +114,9 @@ struct loam_pool_threaded {
  *
  * The configuration is that of loam_pool_init(), with these differences. `granules` must be a source
  * that any thread may use, such as a region; `allocator` must be ::LOAM_THREADSAFE. `front` of 0 is
- * as many blocks as are 4 KiB, from 2 to 64, and more while the thread's slabs take 1 MiB at most. `keep` of 0 is one empty slab for each thread in all
- * its classes together; anything else is none.
+ * as many blocks as are 4 KiB, from 2 to 64, and more while the thread's slabs take little; see "What
+ * an idle thread holds". `keep` of 0 is one empty slab for each thread in all its classes together;
+ * anything else is none.
  *
  * Returns false iff:
  *  - loam_pool_init() would,
