@@ -249,7 +249,7 @@ static inline bool is_plain(const loam_pool_threaded *pool, const loam_threaded_
 
 static inline void *take_any(loam_pool_threaded *pool, size_t size, size_t align)
 {
-    const loam_threaded_place *place = place_for(pool);
+    const loam_threaded_place *place = &loam_threaded_mine.last;
     loam_pool_class *cls;
 
     if (LOAM_LIKELY(size <= LOAM_POOL_SMALL))
@@ -267,14 +267,15 @@ static inline void *take_any(loam_pool_threaded *pool, size_t size, size_t align
 /* A block of a slab of one granule. */
 static inline const void *owner_at_once(const loam_pool_threaded *pool, const void *block)
 {
-    uintptr_t at = pool->records + ((uintptr_t)block >> LOAM_REGION_GRANULE_SHIFT) * pool->stride;
+    uintptr_t at =
+        pool->records + ((uintptr_t)block >> LOAM_REGION_GRANULE_SHIFT) * LOAM_REGION_STRIDE;
 
     return __atomic_load_n((void *const *)at, __ATOMIC_ACQUIRE);
 }
 
 static inline void give_any(loam_pool_threaded *pool, void *block, size_t size, size_t align)
 {
-    const loam_threaded_place *place = place_for(pool);
+    const loam_threaded_place *place = &loam_threaded_mine.last;
     loam_pool_class *cls;
 
     if (LOAM_UNLIKELY(size > pool->direct)) {

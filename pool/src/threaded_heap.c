@@ -419,6 +419,7 @@ static void remember(loam_pool_threaded *pool, const loam_pool_heap *heap)
         loam_threaded_mine.forgot = true;
     place->number = pool->number;
     place->shift = (uintptr_t)heap->classes - (uintptr_t)pool->shape.classes;
+    loam_threaded_mine.last = *place;
 }
 
 loam_pool_heap *loam_threaded_find(loam_pool_threaded *pool)
@@ -426,8 +427,10 @@ loam_pool_heap *loam_threaded_find(loam_pool_threaded *pool)
     const loam_threaded_place *place = place_for(pool);
     loam_pool_heap *heap;
 
-    if (place->number == pool->number)
+    if (place->number == pool->number) {
+        loam_threaded_mine.last = *place;
         return heap_at(pool, place->shift);
+    }
     heap = search(pool);
     if (heap)
         remember(pool, heap);

@@ -120,6 +120,7 @@ typedef struct loam_threaded_place {
 } loam_threaded_place;
 
 typedef struct loam_threaded_table {
+    loam_threaded_place last;                /* of the pool that was used last: no arithmetic */
     loam_threaded_place places[KNOWN_HEAPS]; /* by the pool's number */
     bool forgot;                             /* there are heaps that aren't here */
 } loam_threaded_table;

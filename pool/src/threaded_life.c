@@ -71,6 +71,7 @@ static void end_thread_in(loam_pool_threaded *pool)
     loam_pool_heap *heap;
 
     loam_os_mutex_lock(threaded_mutex(pool));
+    loam_threaded_mine.last.number = 0;
     if (place->number == pool->number) {
         place->number = 0;
         loam_threaded_abandon(heap_at(pool, place->shift));
@@ -161,15 +162,14 @@ static void find_records(loam_pool_threaded *pool)
 {
     const loam_region *region = pool->shape.classes[0].region;
 
-    if (!region || pool->watched)
+    if (!region || pool->watched || region->stride != LOAM_REGION_STRIDE)
         return;
     for (size_t i = 0; i < pool->shape.count; i++) {
         if (pool->shape.classes[i].slab_size == LOAM_REGION_GRANULE)
             pool->direct = loam_min(pool->shape.classes[i].front.size, LOAM_POOL_SMALL);
     }
-    pool->stride = region->stride;
     pool->records = region->records + sizeof(loam_record) + offsetof(loam_pool_slab, owner) -
-                    (region->base >> LOAM_REGION_GRANULE_SHIFT) * region->stride;
+                    (region->base >> LOAM_REGION_GRANULE_SHIFT) * LOAM_REGION_STRIDE;
 }
 
 bool loam_pool_threaded_init(loam_pool_threaded *pool, const loam_pool_config *config)

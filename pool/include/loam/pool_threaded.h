@@ -80,10 +80,9 @@ struct loam_pool_threaded {
     uint64_t number; /**< No other pool of this process has or had it. */
     size_t place; /**< Where each thread notes its heap of this pool: bytes from the first one. */
     /** Blocks up to this size, ::LOAM_POOL_SMALL at most, lie in slabs of one granule, all in one
-     * region, and are not watched; */
+     * region with records of ::LOAM_REGION_STRIDE bytes, and are not watched; */
     size_t direct;
-    uintptr_t records; /**< whose records tell the owner, that of granule 0 here, */
-    size_t stride;     /**< and the next one so many bytes behind. */
+    uintptr_t records; /**< these records tell the owner, that of granule 0 here. */
     /** Which sizes there are, with classes that have no blocks; and the large blocks. */
     loam_pool shape;
     size_t heap_size; /**< Bytes of a heap. */
