@@ -12,12 +12,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { THREADS = 6, HELD = 64, INHERITED = 300 };
+/* What a child does need not take long: what is looked for is when it was made. */
+enum { THREADS = 6, HELD = 64, INHERITED = 300, CHILD_STEPS = 200 };
 
 static ground_pool grounds[2];
 static void *inherited[2][INHERITED];
 static size_t forks;
-static atomic_bool stop;
+static atomic_bool stop, child_lives;
 
 /* Blocks that its parent's other threads took; each thread has some at any time. */
 static _Atomic(void *) shared[HELD];
@@ -48,7 +49,7 @@ static void work(loam_pool_threaded *pool, size_t steps, uint64_t seed)
 
 static void work_in_child_thread(void *context, size_t index)
 {
-    work(context, 2000, index + 1);
+    work(context, 2 * CHILD_STEPS, index + 1);
 }
 
 /* The sanitizers' own threads and malloc don't survive a fork beside threads. */
@@ -65,7 +66,7 @@ static void use_in_child(void)
         loam_pool_threaded *pool = &grounds[p].pool;
         size_t heaps;
 
-        work(pool, 500, 1);
+        work(pool, CHILD_STEPS, 1);
         for (size_t i = 0; i < INHERITED; i++) {
             EXPECT(is_signed(inherited[p][i], 40 + i * 5, i));
             loam_pool_threaded_give(pool, inherited[p][i], 40 + i * 5);
@@ -81,7 +82,7 @@ static void use_in_child(void)
         if (!tools_mind())
             test_run_threads(3, work_in_child_thread, pool);
         EXPECT_LE(pool->heap_count, heaps); /* those of threads that are gone are used again */
-        work(pool, 500, 2);
+        work(pool, CHILD_STEPS, 2);
         (void)loam_pool_threaded_trim(pool);
         EXPECT(loam_pool_threaded_check(pool, report_broken, NULL));
         EXPECT(threaded_stats(pool).blocks < THREADS * (HELD + 2)); /* what was in their hands */
@@ -100,8 +101,11 @@ static void fork_again_and_again(void)
         EXPECT(child >= 0);
         if (child == 0)
             use_in_child();
+        atomic_store(&child_lives, true);
         EXPECT(waitpid(child, &status, 0) == child);
         EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        atomic_store(&child_lives, false);
+        (void)usleep(500 + (useconds_t)(i * 7 % 500)); /* until all are at work again */
     }
     atomic_store(&stop, true);
 }
@@ -119,6 +123,8 @@ static void thread_beside_forks(void *context, size_t index)
     while (!atomic_load(&stop)) {
         void *block = loam_pool_threaded_take(&grounds[0].pool, 100);
 
+        while (atomic_load(&child_lives)) /* which needs the processors, and sees nothing of this */
+            (void)usleep(100);
         EXPECT(block != NULL);
         block = atomic_exchange(&shared[test_rng_below(&rng, HELD)], block);
         if (block)
@@ -251,7 +257,12 @@ TEST(forks_beside_threads, fast)
 
 TEST(forks_beside_threads_long, slow)
 {
-    run_forks(test_bound("LOAM_TEST_POOL_FORKS", 1000));
+    run_forks(test_bound("LOAM_TEST_POOL_FORKS", 400));
+}
+
+TEST(forks_beside_threads_for_hours, stress)
+{
+    run_forks(test_bound("LOAM_TEST_POOL_FORKS", 100000));
 }
 #endif
 

@@ -6,6 +6,11 @@
 
 enum { DENSE_LIMIT = 8192, EDGE = 1024, STRIDE = 4096 };
 
+/* The pattern repeats a step within so many bytes; EDGE is a multiple of them. */
+enum { RUN = 256, STEP = 7, STEP_INVERSE = 183 };
+
+_Static_assert((STEP * STEP_INVERSE) % RUN == 1, "each value of a byte is so many steps from 0");
+
 void test_blocks_init(test_blocks *blocks)
 {
     memset(blocks, 0, sizeof *blocks);
@@ -90,7 +95,7 @@ size_t test_blocks_broken(const test_blocks *blocks)
 
 static unsigned char pattern(const test_block *block, size_t at)
 {
-    return (unsigned char)((block->seed >> 32) + at * 7 + (at >> 8) * 31 + (at >> 16) * 5);
+    return (unsigned char)((block->seed >> 32) + at * STEP + (at >> 8) * 31 + (at >> 16) * 5);
 }
 
 /* The next place behind `at` that is written; SIZE_MAX stands before the first. */
@@ -104,18 +109,49 @@ static size_t next_place(const test_block *block, size_t at)
     return next < block->size - EDGE ? next : block->size - EDGE;
 }
 
+/* How many bytes are written in one piece from a place on, up to the end of its run or to `size`. */
+static size_t piece_at(const test_block *block, size_t at, size_t size)
+{
+    size_t end = at / RUN * RUN + RUN;
+
+    if (block->size > DENSE_LIMIT && at >= EDGE && at < block->size - EDGE)
+        return 1;
+    return (end < size ? end : size) - at;
+}
+
+/* All bytes of a pattern that differ by one step each, twice. */
+#define BYTE(i)    ((unsigned char)((i)*STEP % RUN))
+#define BYTES4(i)  BYTE(i), BYTE((i) + 1), BYTE((i) + 2), BYTE((i) + 3)
+#define BYTES16(i) BYTES4(i), BYTES4((i) + 4), BYTES4((i) + 8), BYTES4((i) + 12)
+#define BYTES64(i) BYTES16(i), BYTES16((i) + 16), BYTES16((i) + 32), BYTES16((i) + 48)
+#define BYTES256   BYTES64(0), BYTES64(64), BYTES64(128), BYTES64(192)
+
+static const unsigned char steps[2 * RUN] = {BYTES256, BYTES256};
+
+/* The bytes of a piece. */
+static const unsigned char *bytes_at(const test_block *block, size_t at)
+{
+    return steps + (unsigned char)(pattern(block, at) * STEP_INVERSE);
+}
+
 void test_block_fill(const test_block *block)
 {
-    for (size_t at = next_place(block, SIZE_MAX); at < block->size; at = next_place(block, at))
-        block->ptr[at] = pattern(block, at);
+    size_t piece;
+
+    for (size_t at = 0; at < block->size; at = next_place(block, at + piece - 1)) {
+        piece = piece_at(block, at, block->size);
+        memcpy(block->ptr + at, bytes_at(block, at), piece);
+    }
 }
 
 bool test_block_found_at(const test_block *block, const void *ptr, size_t size)
 {
     const unsigned char *bytes = ptr;
+    size_t piece;
 
-    for (size_t at = next_place(block, SIZE_MAX); at < size; at = next_place(block, at)) {
-        if (bytes[at] != pattern(block, at))
+    for (size_t at = 0; at < size; at = next_place(block, at + piece - 1)) {
+        piece = piece_at(block, at, size);
+        if (memcmp(bytes + at, bytes_at(block, at), piece) != 0)
             return false;
     }
     return true;
