@@ -41,7 +41,8 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-#if defined(__has_include) && !defined(_WIN32)
+/* -DLOAM_VALGRIND=0 leaves them out, so that what Valgrind counts is what runs without it. */
+#if !defined(LOAM_VALGRIND) && defined(__has_include) && !defined(_WIN32)
 #if __has_include(<valgrind/memcheck.h>)
 #include <valgrind/memcheck.h>
 #define LOAM_VALGRIND 1

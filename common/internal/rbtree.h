@@ -332,16 +332,16 @@ static inline void LOAM_RB_(_insert)(LOAM_RB_CONTEXT context, LOAM_RB_LINK *root
 }
 
 /* Puts a node that is in no tree into the place of another, which is then in none. The caller knows
- * that it belongs there. */
+ * that it belongs there. They may overlap. */
 static inline void LOAM_RB_(_replace)(LOAM_RB_CONTEXT context, LOAM_RB_LINK *root, LOAM_RB_LINK old,
                                       LOAM_RB_LINK link)
 {
-    LOAM_RB_STRUCT *node = LOAM_RB_(_at)(context, link);
+    LOAM_RB_STRUCT node = *LOAM_RB_(_at)(context, old);
 
-    *node = *LOAM_RB_(_at)(context, old);
-    LOAM_RB_(_lead_to)(context, root, node->up >> 1, old, link);
-    LOAM_RB_(_set_parent)(context, node->child[LOAM_RB_LEFT], link);
-    LOAM_RB_(_set_parent)(context, node->child[LOAM_RB_RIGHT], link);
+    *LOAM_RB_(_at)(context, link) = node;
+    LOAM_RB_(_lead_to)(context, root, node.up >> 1, old, link);
+    LOAM_RB_(_set_parent)(context, node.child[LOAM_RB_LEFT], link);
+    LOAM_RB_(_set_parent)(context, node.child[LOAM_RB_RIGHT], link);
 }
 
 /* Exchanges a node that has two children with the next in order, which has no left one: places and

@@ -114,6 +114,20 @@ static LOAM_NOINLINE void *take_first(loam_heap *heap, block *b, size_t need, si
     return take_and_go_on(heap, b, size, need, request);
 }
 
+/* A block from the start of one of the tree. */
+static LOAM_NOINLINE void *take_start(loam_heap *heap, block *b, size_t need, size_t request)
+{
+    size_t size = b->size;
+
+    spend_fresh(heap, b, size, b, behind(b, need));
+    if (size - need >= heap->small_end) {
+        loam_heap_tree_change(heap, b, behind(b, need), size - need);
+        return make_live(heap, b, need, request, 0);
+    }
+    loam_heap_tree_remove(heap, b);
+    return cut_front(heap, b, size, need, request);
+}
+
 /* A small block out of the first one of the tree, if there is one. All in the tree are big enough, and
  * the first stays the first as it gets smaller. */
 static LOAM_NOINLINE void *take_from_first(loam_heap *heap, size_t need, size_t request)
@@ -126,6 +140,8 @@ static LOAM_NOINLINE void *take_from_first(loam_heap *heap, size_t need, size_t 
     size = b->size;
     if (LOAM_UNLIKELY(size - need < heap->small_end))
         return take_first(heap, b, need, request);
+    if (spans_quarter(heap, b, size))
+        return take_start(heap, b, need, request);
     live = behind(b, size - need);
     spend_fresh(heap, b, size, live, behind(b, size));
     write_size(b, size - need);
@@ -136,18 +152,8 @@ static LOAM_NOINLINE void *take_from_first(loam_heap *heap, size_t need, size_t 
 static LOAM_NOINLINE void *take_large(loam_heap *heap, size_t need, size_t request)
 {
     block *b = loam_heap_tree_fit(heap, need);
-    size_t size;
 
-    if (!b)
-        return NULL;
-    size = b->size;
-    spend_fresh(heap, b, size, b, behind(b, need));
-    if (size - need >= heap->small_end) {
-        loam_heap_tree_change(heap, b, behind(b, need), size - need);
-        return make_live(heap, b, need, request, 0);
-    }
-    loam_heap_tree_remove(heap, b);
-    return cut_front(heap, b, size, need, request);
+    return b ? take_start(heap, b, need, request) : NULL;
 }
 
 /* A block of exactly this size, which a ring has. */
@@ -204,7 +210,7 @@ bool loam_heap_aligned_pad(const loam_heap *heap, const block *b, size_t size, s
     if (first > last)
         return false;
     *pad = first;
-    if (need < heap->small_end) {
+    if (need < heap->small_end && !spans_quarter(heap, b, size)) {
         last -= (size_t)((start + last) & (align - 1));
         if (last == 0 || last >= SMALLEST)
             *pad = last;

@@ -159,6 +159,8 @@ static bool check_regions(check *c)
         if (!expect(c, link == 0 || link != slow, "H12: the list of regions is a ring", r))
             return false;
     }
+    expect(c, heap->quarter == quarter_of(region_at(heap, heap->newest)),
+           "H16: the first quarter of the newest region ends elsewhere", &heap->quarter);
     return expect(c, c->held == heap->held, "H10: regions don't add up to what is held",
                   &heap->held);
 }

@@ -188,6 +188,17 @@ static inline void tell_next_free(const block *b, size_t size)
     next->head = (next->head & ~TINY) | PREV_FREE | tiny_flag(size);
 }
 
+/* ---- where in a free block ---- */
+
+/* Whether the first quarter of the newest region ends in a free block. As a rule that is the rest that
+ * was never used, while most of the region is. Small blocks are cut from the end of others, but from the
+ * start of this one: so no page is touched for the first time while those in front will do. Later it is
+ * the end again, since small and large blocks that are apart leave larger holes. */
+static inline bool spans_quarter(const loam_heap *heap, const block *b, size_t size)
+{
+    return heap->quarter - link_to(heap, b) < size;
+}
+
 /* ---- fresh memory ---- */
 
 /* Of the free block [b, b + size), [live, live_end) will be in use, and what is left in front and

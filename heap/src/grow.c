@@ -92,6 +92,7 @@ static void release(loam_heap *heap, region *r)
         newer = region_at(heap, link);
     *(newer ? &newer->older : &heap->newest) = r->older;
     *(newer ? &newer->mirror : &heap->mirror) = r->mirror;
+    heap->quarter = quarter_of(region_at(heap, heap->newest));
     unlist_block(heap, whole, r->end - r->first);
     if (heap->fresh_low - r->first < r->end - r->first)
         heap->fresh_low = heap->fresh_high;

@@ -46,6 +46,7 @@ void loam_heap_write_end(loam_heap *heap, region *r)
     block *end = loam_heap_last_place(heap, r);
 
     r->end = link_to(heap, end);
+    heap->quarter = quarter_of(r);
     end->head = 0;
     end->next = link_to(heap, r);
     end->size = 0;

@@ -53,6 +53,7 @@
  *  H14 In a checked build, the head of a live block has its code; else nothing has.
  *  H15 The current block is free, of more than SMALLEST and less than small_end bytes, and has no links;
  *      or there is none.
+ *  H16 `quarter` is where the first quarter of the newest region ends.
  */
 #ifndef LOAM_HEAP_INTERNAL_H
 #define LOAM_HEAP_INTERNAL_H
@@ -164,6 +165,7 @@ struct loam_heap {
     word fresh_high; /* to here, memory is zero */
     word spent_low;  /* what the range was, */
     word spent_high; /* before the last block was cut out of it */
+    word quarter;    /* where the first quarter of the newest region ends: see spans_quarter() */
     word newest;     /* the newest region, */
     word mirror;     /* and its complement */
     word held;       /* bytes of all regions */
@@ -197,6 +199,12 @@ static inline word link_to(const loam_heap *heap, const void *at)
 static inline region *region_at(const loam_heap *heap, word link)
 {
     return (region *)((uintptr_t)heap + link);
+}
+
+/* Where a region's first quarter ends. */
+static inline word quarter_of(const region *r)
+{
+    return r->first + (r->end - r->first) / 4;
 }
 
 /* ---- blocks ---- */

@@ -70,15 +70,14 @@ static bool keeps_place(const loam_heap *heap, const block *old, tree_link link,
 void loam_heap_tree_change(loam_heap *heap, block *old, block *b, size_t size)
 {
     tree_link from = tree_link_to(heap, old), to = tree_link_to(heap, b);
-    size_t moved = old < b ? (size_t)((char *)b - (char *)old) : (size_t)((char *)old - (char *)b);
 
-    if (!keeps_place(heap, old, to, size) || (moved != 0 && moved < sizeof(NODE))) {
+    if (!keeps_place(heap, old, to, size)) {
         loam_heap_tree_remove(heap, old);
         write_size(b, size);
         loam_heap_tree_insert(heap, b);
         return;
     }
-    if (moved != 0) {
+    if (from != to) {
         old->head = 0;
         tree_replace(heap, &heap->root, from, to);
         if (heap->smallest == from)

@@ -160,6 +160,60 @@ TEST(added_to_a_growing_heap, fast)
     memset(more, 1, sizeof more); /* ours again */
 }
 
+/* ---- where in a region ---- */
+
+/* While most of a region was never used, blocks of all sizes come from its start, however they are
+ * asked for, and a block that grows backwards stays there: so its other pages need not be there. */
+TEST(unused_rest_is_not_touched, fast)
+{
+    heap_world w;
+
+    for (size_t granule = 8; granule <= 16; granule += 8) {
+        unsigned char *low, *high;
+        size_t taken = 0;
+        void *last = NULL;
+        test_rng rng;
+
+        test_rng_init(&rng, test_seed());
+        world_begin(&w, HEAP_BUFFER, granule, MIB);
+        low = (unsigned char *)must_alloc(w.heap, 1);
+        high = low + MIB / 4;
+        while (taken < MIB / 5) {
+            size_t size = (size_t)test_rng_below(&rng, test_rng_one_in(&rng, 20) ? 9000 : 300);
+            size_t align = test_rng_one_in(&rng, 4) ? 64 : 1;
+            unsigned char *ptr = (unsigned char *)loam_heap_alloc_aligned(w.heap, size, align);
+
+            EXPECT(ptr != NULL && ptr > low && ptr + size <= high);
+            if (last && test_rng_one_in(&rng, 3)) {
+                /* What is left in front of `ptr` is bigger than what it gets. */
+                loam_heap_dealloc(w.heap, last);
+                ptr = (unsigned char *)loam_heap_realloc(w.heap, ptr, size + 100);
+                EXPECT(ptr != NULL && ptr > low && ptr + size + 100 <= high);
+            }
+            last = ptr;
+            taken += size + 200;
+        }
+        EXPECT_GOOD_HEAP(w.heap);
+        world_end(&w);
+    }
+}
+
+/* Then small blocks and large ones come from opposite ends. */
+TEST(small_and_large_come_from_opposite_ends, fast)
+{
+    unsigned char *first_large, *large, *small;
+    heap_world w;
+
+    world_begin(&w, HEAP_BUFFER, 0, MIB);
+    first_large = (unsigned char *)must_alloc(w.heap, MIB / 3);
+    small = (unsigned char *)must_alloc(w.heap, 100);
+    large = (unsigned char *)must_alloc(w.heap, 100 * KIB);
+    EXPECT(large > first_large && large + 100 * KIB < small);
+    EXPECT(small > first_large + MIB / 2);
+    EXPECT_GOOD_HEAP(w.heap);
+    world_end(&w);
+}
+
 /* ---- growth ---- */
 
 TEST(first_region_as_configured, fast)

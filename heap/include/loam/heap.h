@@ -26,7 +26,8 @@
  *    allocated again. It takes the smallest block that can hold it, with one exception: a small
  *    request for which there is none of just its size takes what is left, up to a page, of the last
  *    one that was cut, if that can hold it. Small ones are cut from the end of a free block, large
- *    ones from its start.
+ *    ones from its start. While three quarters of a region were never used, small ones come from the
+ *    start of that rest as well, so that no more pages are touched than are needed.
  *  - **Coalescing at once.** Two free blocks never lie side by side: each block that is given back is
  *    merged with its free neighbours, in O(1), before the call returns.
  *  - **One word** in front of each live block is all that it costs: 8 bytes (4 on 32-bit systems).
