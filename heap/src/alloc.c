@@ -128,16 +128,47 @@ static LOAM_NOINLINE void *take_start(loam_heap *heap, block *b, size_t need, si
     return cut_front(heap, b, size, need, request);
 }
 
-/* A small block out of the first one of the tree, if there is one. All in the tree are big enough, and
+/* A block out of the top, which can hold it: from its start, but small ones from its end once less than
+ * three quarters of the region are left of it. */
+static LOAM_NOINLINE void *take_from_top(loam_heap *heap, size_t need, size_t request)
+{
+    block *b = block_at(heap, heap->top), *live = b;
+    size_t size = heap->top_size, rest = size - need;
+
+    if (LOAM_UNLIKELY(rest < heap->small_end)) {
+        forget_top(heap);
+        if (need < heap->small_end) {
+            spend_fresh(heap, b, size, behind(b, rest), behind(b, size));
+            return take_and_go_on(heap, b, size, need, request);
+        }
+        spend_fresh(heap, b, size, b, behind(b, need));
+        return cut_front(heap, b, size, need, request);
+    }
+    if (LOAM_LIKELY(need >= heap->small_end || spans_quarter(heap, b, size))) {
+        spend_fresh(heap, b, size, b, behind(b, need));
+        set_top(heap, behind(b, need), rest);
+        return make_live(heap, b, need, request, 0);
+    }
+    live = behind(b, rest);
+    spend_fresh(heap, b, size, live, behind(b, size));
+    write_size(b, rest);
+    heap->top_size = rest;
+    tell_next_live(live, need);
+    return make_live(heap, live, need, request, PREV_FREE);
+}
+
+/* A small block out of the first one of the tree or the top, if there is one. All in the tree are big enough, and
  * the first stays the first as it gets smaller. */
 static LOAM_NOINLINE void *take_from_first(loam_heap *heap, size_t need, size_t request)
 {
     block *b = block_in_tree(heap, heap->smallest), *live;
     size_t size;
 
-    if (LOAM_UNLIKELY(!heap->smallest))
-        return NULL;
+    if (LOAM_LIKELY(!heap->smallest))
+        return heap->top ? take_from_top(heap, need, request) : NULL;
     size = b->size;
+    if (heap->top_size - 1 < size)
+        return take_from_top(heap, need, request);
     if (LOAM_UNLIKELY(size - need < heap->small_end))
         return take_first(heap, b, need, request);
     if (spans_quarter(heap, b, size))
@@ -153,6 +184,8 @@ static LOAM_NOINLINE void *take_large(loam_heap *heap, size_t need, size_t reque
 {
     block *b = loam_heap_tree_fit(heap, need);
 
+    if (heap->top_size >= need && (!b || heap->top_size < b->size))
+        return take_from_top(heap, need, request);
     return b ? take_start(heap, b, need, request) : NULL;
 }
 
@@ -253,6 +286,8 @@ static void search_tree(search *s, size_t from)
 
     while (b && !try_block(s, b, b->size))
         b = loam_heap_tree_next(s->heap, b);
+    if (!b && s->heap->top_size >= from)
+        (void)try_block(s, block_at(s->heap, s->heap->top), s->heap->top_size);
 }
 
 static void search_all(search *s, size_t tries)
@@ -334,8 +369,8 @@ static LOAM_NOINLINE void *alloc_small(loam_heap *heap, size_t need, size_t requ
     size = ring_find(heap, need);
     if (size)
         return take_from_ring(heap, size, need, request);
-    return LOAM_LIKELY(heap->smallest != 0) ? take_from_first(heap, need, request)
-                                            : alloc_slow(heap, request);
+    return LOAM_LIKELY((heap->smallest | heap->top) != 0) ? take_from_first(heap, need, request)
+                                                          : alloc_slow(heap, request);
 }
 
 void *loam_heap_alloc(loam_heap *heap, size_t size)

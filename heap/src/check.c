@@ -15,6 +15,7 @@ typedef struct check {
     size_t live;
     size_t held;
     bool current; /* the current block was seen */
+    bool top;     /* and the top */
     bool fresh;   /* the fresh range lies in a block that was seen */
 } check;
 
@@ -195,6 +196,13 @@ static void check_free(check *c, const block *b, size_t size)
         expect(c, b->head == 0 && b->next == 0, "H15: the current block has links", b);
         return;
     }
+    if (self == heap->top) {
+        c->top = true;
+        expect(c, size == heap->top_size && size >= heap->small_end,
+               "H17: the top has another size", b);
+        expect(c, b->head == 0 && b->next == 0, "H17: the top has links", b);
+        return;
+    }
     if (size >= heap->small_end) {
         c->nodes++;
         expect(c, b->head == 0 && b->next == 0, "H6: block of the tree with links of a ring", b);
@@ -321,6 +329,8 @@ static void check_all(check *c)
            "H11: the fresh range is not inside of a free block", &heap->fresh_low);
     expect(c, c->current == (heap->current != 0) && c->current == (heap->current_size != 0),
            "H15: the current block is none", &heap->current);
+    expect(c, c->top == (heap->top != 0) && c->top == (heap->top_size != 0), "H17: the top is none",
+           &heap->top);
     check_lists(c);
 }
 

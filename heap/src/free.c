@@ -31,12 +31,22 @@ static LOAM_NOINLINE void merge_nodes(loam_heap *heap, block *node, block *next,
         loam_heap_tree_change(heap, node, node, size);
 }
 
+/* One neighbour was the top, and so is the sum; the other may be in the tree. */
+static inline void merge_top(loam_heap *heap, block *node, block *b, size_t size)
+{
+    if (LOAM_UNLIKELY(node != NULL))
+        loam_heap_tree_remove(heap, node);
+    set_top(heap, b, size);
+    if (heap->source.ops && !is_live(behind(b, size)))
+        loam_heap_release_empty(heap, behind(b, size));
+}
+
 /* A block that is given back and has a free neighbour, or is large. If that is the current block or one
  * of the tree, it grows; in the tree it keeps its place as a rule. */
 static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word head)
 {
     block *next = behind(b, size), *node = NULL;
-    bool current = false;
+    bool current = false, top = false;
 
     if (head & PREV_FREE) {
         size_t front = prev_size(b);
@@ -49,6 +59,8 @@ static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word hea
             current = true;
         else if (LOAM_LIKELY(front < heap->small_end))
             ring_remove(heap, b, front);
+        else if (is_top(heap, b))
+            top = true;
         else
             node = b;
     }
@@ -61,6 +73,8 @@ static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word hea
         } else if (LOAM_LIKELY(back < heap->small_end)) {
             if (LOAM_LIKELY(back != 0))
                 ring_remove(heap, next, back);
+        } else if (is_top(heap, next)) {
+            top = true;
         } else if (node) {
             behind(next, back)->head |= PREV_FREE;
             merge_nodes(heap, node, next, size);
@@ -79,7 +93,9 @@ static LOAM_NOINLINE void merge(loam_heap *heap, block *b, size_t size, word hea
         }
         forget_current(heap);
     }
-    if (LOAM_UNLIKELY(!is_live(next))) {
+    if (top) {
+        merge_top(heap, node, b, size);
+    } else if (LOAM_UNLIKELY(!is_live(next))) {
         merge_at_end(heap, node, b, size);
     } else if (node) {
         loam_heap_tree_change(heap, node, b, size);

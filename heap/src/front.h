@@ -112,18 +112,6 @@ static inline size_t ring_find(loam_heap *heap, size_t size)
     return (i * 64 + loam_lowest_bit(bits)) * UNIT;
 }
 
-/* ---- all free blocks ---- */
-
-static inline void list_block(loam_heap *heap, block *b, size_t size)
-{
-    if (size != 2 * WORD)
-        write_size(b, size);
-    if (LOAM_LIKELY(size < heap->small_end))
-        ring_push(heap, b, size, tiny_flag(size));
-    else
-        loam_heap_tree_insert(heap, b);
-}
-
 /* ---- the current block: of a size that has a ring, but in none, and not tiny ---- */
 
 static inline bool is_current(const loam_heap *heap, const block *b)
@@ -144,12 +132,50 @@ static inline void set_current(loam_heap *heap, block *b, size_t size)
     heap->current_size = size;
 }
 
+/* ---- the top: a large block, but in no tree ---- */
+
+static inline bool is_top(const loam_heap *heap, const block *b)
+{
+    return link_to(heap, b) == heap->top;
+}
+
+static inline void forget_top(loam_heap *heap)
+{
+    heap->top = heap->top_size = 0;
+}
+
+static inline void set_top(loam_heap *heap, block *b, size_t size)
+{
+    b->head = b->next = 0;
+    write_size(b, size);
+    heap->top = link_to(heap, b);
+    heap->top_size = size;
+}
+
+/* ---- all free blocks ---- */
+
+static inline void list_block(loam_heap *heap, block *b, size_t size)
+{
+    if (LOAM_LIKELY(size < heap->small_end)) {
+        if (size != 2 * WORD)
+            write_size(b, size);
+        ring_push(heap, b, size, tiny_flag(size));
+    } else if (!heap->top) {
+        set_top(heap, b, size);
+    } else {
+        write_size(b, size);
+        loam_heap_tree_insert(heap, b);
+    }
+}
+
 static inline void unlist_block(loam_heap *heap, block *b, size_t size)
 {
     if (is_current(heap, b))
         forget_current(heap);
     else if (LOAM_LIKELY(size < heap->small_end))
         ring_remove(heap, b, size);
+    else if (is_top(heap, b))
+        forget_top(heap);
     else
         loam_heap_tree_remove(heap, b);
 }

@@ -72,6 +72,10 @@ void loam_heap_open_region(loam_heap *heap, region *r, const void *at)
 
     r->first = link_to(heap, first);
     loam_heap_write_end(heap, r);
+    if (heap->top) {
+        loam_heap_tree_insert(heap, block_at(heap, heap->top));
+        forget_top(heap);
+    }
     list_block(heap, first, r->end - r->first);
     tell_next_free(first, r->end - r->first);
 }
@@ -91,6 +95,7 @@ static void empty_lists(loam_heap *heap)
     heap->room = heap->peak;
     heap->blocks = 0;
     forget_current(heap);
+    forget_top(heap);
 }
 
 /* ---- a heap in some memory ---- */

@@ -29,7 +29,8 @@
  * Links are distances from the control block to a head, in bytes, so that the memory may be mapped
  * anywhere. The control block has, for each size below small_end, the sentinel of a ring of free
  * blocks of exactly that size, newest first, and a bit that tells whether there are any. All other free
- * blocks are in a red-black tree, ordered by size and address.
+ * blocks are in a red-black tree, ordered by size and address, but for one: the top, which is what was
+ * never used as a rule, and so grows and shrinks too often to have links.
  *
  * What always holds between two calls:
  *
@@ -40,7 +41,7 @@
  *  H5  A free block that is not tiny has its size in its third word and in its last. TINY of a free
  *      block is set iff it has two words.
  *  H6  Each free block is in exactly one place: in the ring for its size if that is below small_end,
- *      else in the tree; and nothing else is there. But for the current block, which is in none.
+ *      else in the tree; and nothing else is there. But for the current block and the top, which are in none.
  *  H7  Rings are closed: next and prev of neighbours agree.
  *  H8  The bit of a ring is set iff it has a block; the summary is 1 for each word of them that
  *      is not 0.
@@ -54,6 +55,7 @@
  *  H15 The current block is free, of more than SMALLEST and less than small_end bytes, and has no links;
  *      or there is none.
  *  H16 `quarter` is where the first quarter of the newest region ends.
+ *  H17 The top is free, of small_end bytes or more, and has no links; or there is none.
  */
 #ifndef LOAM_HEAP_INTERNAL_H
 #define LOAM_HEAP_INTERNAL_H
@@ -156,6 +158,8 @@ struct loam_heap {
     word blocks;        /* how many are live */
     word current_size;  /* of the current block; 0: there is none */
     word current;       /* what is left of the last small block that was cut; 0: none */
+    word top_size;      /* of the top; 0: there is none */
+    word top;           /* a large free block that is not in the tree; 0: none */
     tree_link smallest; /* the first node of the tree */
     tree_link root;
     uint8_t summary[RINGS_MOST / 64]; /* for each word of the bits, 1 if it may be other than 0 */
