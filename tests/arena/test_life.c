@@ -78,6 +78,8 @@ static void live_together(size_t count)
 
 TEST(many_at_once, fast)
 {
+    if (sizeof(void *) < 8)
+        TEST_SKIP("assumes positions with a greatest alignment of 16");
     live_together(test_under_tsan() || test_under_valgrind() ? 50 : 1000);
 }
 
@@ -118,6 +120,8 @@ TEST(arrays_grow_in_place, fast)
     char *array = (char *)loam_alloc(handle, size, 8);
     char *start = array;
 
+    if (sizeof(void *) < 8)
+        TEST_SKIP("assumes the address space of a 64-bit process");
     fill_pattern(array, size, 1);
     for (; size < 32 * MIB; size *= 2) {
         array = (char *)loam_realloc(handle, array, size, 2 * size, 8);

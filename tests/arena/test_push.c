@@ -66,7 +66,8 @@ static void keep_alignment(loam_arena_backing backing)
                 char *ptr = (char *)pushes[i].push(&arena, sizes[j], align);
 
                 EXPECT(ptr != NULL);
-                EXPECT(is_aligned(ptr, pushes[i].aligns && align > 16 ? align : 16));
+                EXPECT(is_aligned(
+                    ptr, pushes[i].aligns && align > LOAM_MAX_ALIGN ? align : LOAM_MAX_ALIGN));
                 EXPECT(!pushes[i].zeroes || all_zero(ptr, sizes[j]));
                 fill_pattern(ptr, sizes[j], ++seed);
                 blocks[i][j] = ptr;

@@ -220,6 +220,8 @@ TEST(fresh_pages_are_not_touched, fast)
     loam_arena_config config = {.backing = LOAM_ARENA_RESERVE};
     size_t faults;
 
+    if (sizeof(void *) < 8)
+        TEST_SKIP("assumes the address space of a 64-bit process");
     require_figures();
     for (int i = 0; i < 4; i++) {
         loam_arena *arena;
@@ -312,6 +314,8 @@ TEST(raw_pushes_touch_nothing, fast)
     loam_arena arena;
     char *ptr;
 
+    if (sizeof(void *) < 8)
+        TEST_SKIP("assumes the address space of a 64-bit process");
     require_figures();
     (void)loam_vm_trim();
     EXPECT(loam_arena_init(&arena, &config)); /* and no check, which reads a page */

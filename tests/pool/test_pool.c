@@ -108,6 +108,8 @@ static void ask_for_nonsense(source *src)
     begin_default(&pool, src);
     before = pool_stats(&pool);
     for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
+        if (sizeof(void *) < 8 && nonsense[i] - 1 < PTRDIFF_MAX)
+            continue; /* a 32-bit process may have that much */
         EXPECT(loam_pool_take(&pool, nonsense[i]) == NULL);
         EXPECT(loam_pool_take_aligned(&pool, nonsense[i], 1 << 16) == NULL);
     }
@@ -312,7 +314,7 @@ static void look_at_find(source *src)
 
         EXPECT(block != NULL);
         EXPECT_PTR(loam_pool_find(&pool, block),
-                   loam_pool_class_aligned(&pool, size, size > 8 ? 16 : 8));
+                   loam_pool_class_aligned(&pool, size, size > 8 ? LOAM_MAX_ALIGN : 8));
         EXPECT_PTR(loam_pool_find(&pool, block + size - 1), loam_pool_find(&pool, block));
         EXPECT(loam_pool_owns(&pool, block));
         EXPECT(!loam_pool_owns(&other, block) && !loam_pool_find(&other, block));

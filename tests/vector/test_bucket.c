@@ -282,6 +282,8 @@ TEST(bounds_without_bounds_of_memory, fast)
             size_t most = (size_t)PTRDIFF_MAX / sizes[i];
             loam_bucket b;
 
+            if (first > (size_t)PTRDIFF_MAX / 4 / sizes[i])
+                continue; /* with 32 bits, the first segment alone is too big */
             loam_bucket_raw_init(&b, promises, sizes[i], 1, first);
             while (!loam_bucket_raw_resize(&b, most, false))
                 most /= 2;

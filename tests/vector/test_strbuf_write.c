@@ -356,7 +356,7 @@ TEST(as_few_calls_as_it_takes, fast)
         TEST_SKIP("no sockets");
     EXPECT(fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
     loam_strbuf_init_sized(&s, loam_libc_allocator(), 64, 64);
-    fill(&s, 5000);
+    fill(&s, 8000);
     pieces = pieces_of(&s);
     EXPECT(pieces > 128);
     EXPECT(loam_strbuf_write(&s, 0, ends[1], NULL));
