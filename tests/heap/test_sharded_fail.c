@@ -103,13 +103,16 @@ static size_t live_now(void)
     return stats.live;
 }
 
-/* Returns how many steps were refused; after each the heap is sound, and holds what it held. */
-static size_t run_all(void)
+static const size_t sizes[] = {100,    3000, 150000, 190000, 300000, 1300000,
+                               190001, 8,    180000, 190002, 1 << 20};
+enum { COUNT = sizeof sizes / sizeof *sizes };
+
+static held all[COUNT];
+
+/* Each of these returns how many steps were refused; after one that was, the heap is sound, and holds what
+ * it held. */
+static size_t take_all(void)
 {
-    static const size_t sizes[] = {100,    3000, 150000, 190000, 300000, 1300000,
-                                   190001, 8,    180000, 190002, 1 << 20};
-    enum { COUNT = sizeof sizes / sizeof *sizes };
-    held all[COUNT] = {{NULL, 0}};
     size_t refused = 0, live = 0;
 
     for (size_t i = 0; i < COUNT; i++) {
@@ -118,16 +121,23 @@ static size_t run_all(void)
         all[i].size = sizes[i];
         all[i].ptr = (char *)(i % 2 ? loam_heap_sharded_alloc(&the.heap, sizes[i])
                                     : loam_heap_sharded_zalloc(&the.heap, sizes[i]));
-        live += all[i].ptr != NULL;
-        refused += all[i].ptr == NULL;
         if (!all[i].ptr) {
             EXPECT_EQ(sharded_look(&the, live).live, before);
+            refused++;
             continue;
         }
+        live++;
         EXPECT_LE(before + sizes[i], live_now());
         EXPECT(i % 2 || is_zero(all[i].ptr, sizes[i]));
         sign(all[i].ptr, sizes[i], i);
     }
+    return refused;
+}
+
+static size_t change_all(size_t live)
+{
+    size_t refused = 0;
+
     for (size_t i = 0; i < COUNT; i++) {
         size_t size = i % 3 ? all[i].size * 2 : all[i].size / 2 + 8;
         size_t kept = size < all[i].size ? 8 : all[i].size;
@@ -135,22 +145,28 @@ static size_t run_all(void)
 
         if (!all[i].ptr)
             continue;
-        if (i % 4 == 0) {
-            if (loam_heap_sharded_resize(&the.heap, all[i].ptr, all[i].size + 65536))
-                EXPECT(loam_heap_sharded_resize(&the.heap, all[i].ptr, all[i].size));
-            EXPECT(is_signed(all[i].ptr, all[i].size, i));
-        }
+        if (i % 4 == 0 && loam_heap_sharded_resize(&the.heap, all[i].ptr, all[i].size + 65536))
+            EXPECT(loam_heap_sharded_resize(&the.heap, all[i].ptr, all[i].size));
+        EXPECT(is_signed(all[i].ptr, all[i].size, i));
         moved = (char *)loam_heap_sharded_realloc(&the.heap, all[i].ptr, size);
-        refused += moved == NULL;
         if (moved) {
             EXPECT(is_signed(moved, kept < 16 ? 8 : kept, i));
             all[i] = (held){moved, size};
             sign(moved, size, i);
+            continue;
         }
+        refused++;
         EXPECT(is_signed(all[i].ptr, all[i].size, i));
-        if (!moved)
-            (void)sharded_look(&the, live);
+        (void)sharded_look(&the, live);
     }
+    return refused;
+}
+
+static size_t run_all(void)
+{
+    size_t refused = take_all();
+
+    refused += change_all(COUNT - refused);
     for (size_t i = 0; i < COUNT; i++)
         if (all[i].ptr) {
             EXPECT(is_signed(all[i].ptr, all[i].size, i));
