@@ -117,7 +117,8 @@ TEST(reserve_refuses, fast)
     EXPECT_PTR(loam_vm_reserve(MIB, 0), NULL);
     EXPECT_PTR(loam_vm_reserve(MIB, 3), NULL);
     EXPECT_PTR(loam_vm_reserve(MIB, 4097), NULL);
-    EXPECT_PTR(loam_vm_reserve(MIB, SIZE_MAX / 2 + 1), NULL);
+    if (sizeof(void *) >= 8) /* with 32 bits there may be such an address, and one only */
+        EXPECT_PTR(loam_vm_reserve(MIB, SIZE_MAX / 2 + 1), NULL);
     EXPECT_PTR(loam_vm_reserve(PTRDIFF_MAX, SIZE_MAX / 2 + 1), NULL);
 }
 
@@ -261,7 +262,8 @@ TEST(trim_gives_back, fast)
 {
     keep_and_trim(128 * KIB);
     keep_and_trim(MIB);
-    keep_and_trim(20 * MIB);
+    if (sizeof(void *) >= 8) /* with 32 bits a mapping that big is not kept */
+        keep_and_trim(20 * MIB);
 }
 
 /* ---- threads ---- */
