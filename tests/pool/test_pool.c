@@ -113,7 +113,8 @@ static void ask_for_nonsense(source *src)
         EXPECT(loam_pool_take(&pool, nonsense[i]) == NULL);
         EXPECT(loam_pool_take_aligned(&pool, nonsense[i], 1 << 16) == NULL);
     }
-    EXPECT(loam_pool_take_aligned(&pool, 8, (size_t)1 << (sizeof(size_t) * 8 - 1)) == NULL);
+    if (sizeof(void *) >= 8) /* with 32 bits there may be such an address, and one only */
+        EXPECT(loam_pool_take_aligned(&pool, 8, (size_t)1 << (sizeof(size_t) * 8 - 1)) == NULL);
     after = pool_stats(&pool);
     EXPECT(after.failures > before.failures);
     after.failures = before.failures;

@@ -453,7 +453,8 @@ TEST(finds_bad_blocks, fast)
     expect_found(run_heap, MISALIGNED, 0, "A2: block of ");
     expect_found(run_heap, HANDED_OUT_TWICE, 0, "overlaps a live one");
     expect_found(run_heap, REFUSES_SOME, 0, "999 bytes aligned to ");
-    expect_found(run_heap, SERVES_ANYTHING, 0, "impossible requests: A2: ");
+    if (sizeof(void *) >= 8) /* with 32 bits there may be so much */
+        expect_found(run_heap, SERVES_ANYTHING, 0, "impossible requests: A2: ");
     expect_found(run_bump, WRITES_BEFORE, 0, "A2: contents of a live block of ");
     expect_found(run_heap, CHANGES_ERRNO, 0, "A6: dealloc of ");
 }
