@@ -239,29 +239,28 @@ static LOAM_NOINLINE void give_otherwise(loam_pool_threaded *pool, void *block, 
 
 /* ---- the fast ways: they call nothing, but may end in a jump ---- */
 
-/* The thread's heap is known, and its class for a request is the first one. A class that is not ready has
- * no alignment. */
+/* The thread's heap is known, and the class for a request is the first one; the pattern behind the last one
+ * has no alignment. */
 static inline bool is_plain(const loam_pool_threaded *pool, const loam_threaded_place *place,
-                            const loam_pool_class *cls, size_t align)
+                            const loam_pool_class *pattern, size_t align)
 {
-    return LOAM_LIKELY(place->number == pool->number) && LOAM_LIKELY(align <= cls->front.align);
+    return LOAM_LIKELY(align <= pattern->front.align) && LOAM_LIKELY(place->number == pool->number);
 }
 
 static inline void *take_any(loam_pool_threaded *pool, size_t size, size_t align)
 {
     const loam_threaded_place *place = &loam_threaded_mine.last;
-    loam_pool_class *cls;
+    const loam_pool_class *pattern;
 
     if (LOAM_LIKELY(size <= LOAM_POOL_SMALL))
-        cls = pool->shape.by_8[(size - 1) / 8];
+        pattern = pool->shape.by_8[(size - 1) / 8];
     else if (size <= LOAM_POOL_LARGEST)
-        cls = pool->shape.by_128[(size - 1) / 128];
+        pattern = pool->shape.by_128[(size - 1) / 128];
     else
         return take_otherwise(pool, size, align);
-    cls = shifted(cls, place->shift);
-    if (!is_plain(pool, place, cls, align))
+    if (!is_plain(pool, place, pattern, align))
         return take_otherwise(pool, size, align);
-    return take_from(cls, pool);
+    return take_from(shifted(pattern, place->shift), pool);
 }
 
 /* A block of a slab of one granule. */
@@ -276,16 +275,20 @@ static inline const void *owner_at_once(const loam_pool_threaded *pool, const vo
 static inline void give_any(loam_pool_threaded *pool, void *block, size_t size, size_t align)
 {
     const loam_threaded_place *place = &loam_threaded_mine.last;
+    const loam_pool_class *pattern;
     loam_pool_class *cls;
 
     if (LOAM_UNLIKELY(size > pool->direct)) {
         give_otherwise(pool, block, size, align);
         return;
     }
-    cls = shifted(pool->shape.by_8[(size - 1) / 8], place->shift);
-    if (!is_plain(pool, place, cls, align))
+    pattern = pool->shape.by_8[(size - 1) / 8];
+    if (!is_plain(pool, place, pattern, align)) {
         give_otherwise(pool, block, size, align);
-    else if (LOAM_LIKELY(owner_at_once(pool, block) == cls))
+        return;
+    }
+    cls = shifted(pattern, place->shift);
+    if (LOAM_LIKELY(owner_at_once(pool, block) == cls))
         give_to_front(pool, block, cls);
     else
         give_aside(pool, block, cls);

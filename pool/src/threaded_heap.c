@@ -372,11 +372,11 @@ static void lay_out_sides(loam_pool_heap *heap)
     }
 }
 
-/* The first threads of a pool may keep as much as a pool of one thread does; where there are many, each
- * has its part. */
+/* The first threads of a pool may keep ten thousand blocks of 256 bytes; where there are many, each has its
+ * part. */
 static size_t calm_of(size_t heaps)
 {
-    return loam_max(CALM, loam_min(LOAM_POOL_CALM, CALM_OF_ALL / heaps));
+    return loam_max(CALM_LEAST, loam_min(CALM_MOST, CALM_OF_ALL / heaps));
 }
 
 /* Under the lock from the start, so that a fork does not come between. */

@@ -77,7 +77,7 @@ size_t loam_pool_threaded_idle_bound(const loam_pool_threaded *pool)
         bytes += blocks * pattern->slab_size;
         largest = loam_max(largest, pattern->slab_size);
     }
-    return bytes + loam_max(largest, pool->shape.classes[0].calm != 0 ? LOAM_POOL_CALM : 0);
+    return bytes + loam_max(largest, pool->shape.classes[0].calm != 0 ? CALM_MOST : 0);
 }
 
 /* ---- questions ---- */

@@ -25,8 +25,11 @@ enum {
     FRONT_MOST = 64,    /* blocks of a front, unless the configuration says otherwise */
     FRONT_LEAST = 2,    /* and */
     FRONT_BYTES = 4096, /* between these as many as are so many bytes; */
-    CALM = 1 << 20, /* all that is free, while the slabs of a thread are not more than this, or */
-    CALM_OF_ALL = 16 << 20 /* than its part of this, LOAM_POOL_CALM at most */
+    /* All that is free, while the slabs of a thread are not more than its part of the last of these, but
+     * between the first two. */
+    CALM_LEAST = 1 << 20,
+    CALM_MOST = 3 << 20,
+    CALM_OF_ALL = 16 << 20
 };
 
 /* Blocks of others, on their way out. */

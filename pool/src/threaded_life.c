@@ -141,7 +141,7 @@ static void make_pattern(loam_pool_class *pattern, const loam_pool_config *confi
     size_t many = loam_max(loam_min(FRONT_BYTES / pattern->front.size, FRONT_MOST), FRONT_LEAST);
 
     if (config->front == 0 && !pattern->watched)
-        loam_pool_set_front(pattern, many, config->keep == 0 ? CALM : 0);
+        loam_pool_set_front(pattern, many, config->keep == 0 ? CALM_LEAST : 0);
     pattern->relieve = loam_threaded_relieve;
     pattern->keep = config->keep == 0;
     pattern->ties = &loam_threaded_ties;

@@ -288,6 +288,41 @@ TEST(model_long, slow)
     run_model(true, (loam_pool_config){0}, test_bound("LOAM_TEST_POOL_STEPS", 1000000));
 }
 
+/* ---- sizes that no class has ---- */
+
+enum { WAITING = 8 };
+static void *waiting[WAITING];
+
+static void give_and_take_more(void *context, size_t index)
+{
+    loam_pool_threaded *pool = context;
+    void *block;
+
+    (void)index;
+    for (size_t i = 0; i < WAITING; i++)
+        loam_pool_threaded_give(pool, waiting[i], 32);
+    for (size_t size = 33; size < 2000; size += 97) {
+        EXPECT((block = loam_pool_threaded_take_aligned(pool, size, WAITING)) != NULL);
+        memset(block, 1, size);
+        loam_pool_threaded_give_aligned(pool, block, size, WAITING);
+    }
+}
+
+/* They find no class, whatever lies behind the last one of a heap: lines of blocks that wait, here of the
+ * fourth class, whose count could be taken for an alignment. */
+TEST(sizes_behind_the_last_class, fast)
+{
+    static const size_t table[] = {8, 16, 24, 32};
+    ground_pool g;
+
+    begin_threaded_over(
+        &g, false, (loam_pool_config){.sizes = LOAM_POOL_TABLE, .table = table, .table_count = 4});
+    for (size_t i = 0; i < WAITING; i++)
+        EXPECT((waiting[i] = loam_pool_threaded_take(&g.pool, 32)) != NULL);
+    test_run_threads(1, give_and_take_more, &g.pool);
+    end_threaded(&g);
+}
+
 /* ---- giving back ---- */
 
 /* A thread that gives all its blocks back keeps little, and after a flush nothing but its heap. */

@@ -42,10 +42,9 @@
  * ## What an idle thread holds
  *
  * While the slabs of a thread take little it keeps all that is free in its fronts, as "What is kept" in
- * loam/pool_class.h says. Little is 4 MiB for the first four threads of a pool, as for a pool that has one
- * owner; then 16 MiB by the number of threads that there are when a new one comes; and 1 MiB from the
- * sixteenth on. So n threads have little in all if that is 37 MiB and one for each behind the
- * sixteenth. Where there is more, in each class at most as many
+ * loam/pool_class.h says. Little is 3 MiB for the first five threads of a pool, then 16 MiB divided by the
+ * number of threads that there are when a new one comes, and 1 MiB from the sixteenth on: for n threads
+ * 33 MiB in all, and one for each behind the sixteenth. Where there is more, in each class at most as many
  * free blocks as are 4 KiB (2 at least, 64 at most), and as many of others that wait in line; four times
  * as many, and one line of another thread, wait at its door; and in all classes together it keeps one
  * empty slab. In the worst case each of these blocks is the last one of its slab, which it keeps from
