@@ -545,23 +545,16 @@ static void give_large_twice(void *context)
     give_large(context);
 }
 
-static void give_large_wrong_size(void *context)
-{
-    (void)context;
-    loam_pool_give(&the.pool, the.block, 100001);
-}
+#define MISUSE(name, call)                                                                         \
+    static void name(void *context)                                                                \
+    {                                                                                              \
+        (void)context;                                                                             \
+        call;                                                                                      \
+    }
 
-static void give_large_as_small(void *context)
-{
-    (void)context;
-    loam_pool_give(&the.pool, the.block, 64);
-}
-
-static void give_large_remote(void *context)
-{
-    (void)context;
-    loam_pool_give_remote(&the.pool, the.block, 100000, 16);
-}
+MISUSE(give_large_wrong_size, loam_pool_give(&the.pool, the.block, 100001))
+MISUSE(give_large_as_small, loam_pool_give(&the.pool, the.block, 64))
+MISUSE(give_large_remote, loam_pool_give_remote(&the.pool, the.block, 100000, 16))
 
 static void expect_death_of_granules(void (*prepare)(void), test_fn misuse, const char *line)
 {
