@@ -210,6 +210,8 @@ loam_heap *loam_heap_create(loam_allocator source, const loam_heap_config *confi
                                                                       : LOAM_HEAP_MAX);
     wish = loam_max(wish, control_size(small_end) + 1024);
     size = loam_good_size(source, wish, LOAM_HEAP_ALIGN);
+    if (size > LOAM_HEAP_MAX)
+        size = wish;
     base = loam_heap_region_alloc(source, size);
     if (!base)
         return NULL;

@@ -368,17 +368,54 @@ static void expect_exact(size_t depth)
     }
 }
 
-static uint64_t hash_state(size_t left)
+static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
 {
-    uint64_t hash = left;
+    const unsigned char *at = (const unsigned char *)bytes;
 
-    for (size_t i = 0; i < PAGES; i += 8) {
-        uint64_t eight;
+    for (size_t i = 0; i < size; i += WORD_SIZE) {
+        size_t value;
 
-        memcpy(&eight, all.region + i, 8);
-        hash = (hash ^ eight) * 0x9e3779b97f4a7c15u;
+        memcpy(&value, at + i, WORD_SIZE);
+        hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
         hash ^= hash >> 29;
     }
+    return hash;
+}
+
+/* Clears all that is not the heap's own, in live blocks and in free ones, and hashes a block's words. So
+ * whoever looked at anything else would find the same in all states that hash the same. */
+static uint64_t wipe_block(block *b, size_t size, uint64_t hash)
+{
+    bool live = is_live(b), tiny = size == 2 * WORD_SIZE;
+    bool node = !live && size >= all.heap->small_end;
+    size_t own = live ? WORD_SIZE : tiny ? 2 * WORD_SIZE : node ? sizeof(block) : 3 * WORD_SIZE;
+    size_t end = live || tiny ? size : size - WORD_SIZE;
+
+    if (own < end)
+        memset((unsigned char *)b + own, 0, end - own);
+    hash = mix(hash, b, own);
+    return mix(hash, (unsigned char *)b + end, size - end);
+}
+
+/* A state: the control block, but for what is only told to others, and the words of all blocks. */
+static uint64_t hash_state(size_t left)
+{
+    loam_heap *heap = all.heap, control = *heap;
+    word at = heap->first.first;
+    uint64_t hash = left;
+
+    control.room -= control.peak; /* what is live; the most that was changes nothing */
+    control.peak = control.failures = 0;
+    hash = mix(hash, &control, sizeof control);
+    hash = mix(hash, heap->rings, heap->small_end / UNIT * 2 * WORD_SIZE);
+    while (at != heap->first.end) {
+        block *b = block_at(heap, at);
+        size_t size = is_live(b) ? live_size(b) : free_size(b);
+
+        hash = wipe_block(b, size, hash);
+        at += size;
+    }
+    hash = mix(hash, block_at(heap, at), END_WORDS * WORD_SIZE);
     return hash ? hash : 1;
 }
 
