@@ -1,5 +1,5 @@
-/* trace.h: recorded allocations of real programs, read from `.mtr` files; docs/traces.md has the
- * format.
+/* trace.h: recorded allocations of real programs, read whole from `.mtr` files; docs/traces.md has
+ * the format.
  *
  *     trace *t = trace_load("words.mtr", &error);
  *     if (!t)
@@ -8,26 +8,15 @@
  *         ... t->steps[i] ...
  *     trace_free(t);
  *
- * What was read keeps every promise of the format, so that whoever replays it looks at nothing again:
- * a slot is live where it is given or resized, free where it is filled, and the sums are true.
+ * Only the calls are here, whatever else a trace tells; what an allocator gives back in bulk is a step
+ * for each block. What was read keeps every promise of the format, so that whoever replays it looks
+ * at nothing again: a slot is live where it is given or resized, free where it is filled, and the sums
+ * are true. Requests above 2^31 bytes are refused. trace_reader.h reads what does not fit in memory.
  */
 #ifndef LOAM_TRACES_TRACE_H
 #define LOAM_TRACES_TRACE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-/* What a step does. */
-typedef enum trace_op {
-    TRACE_ALLOC = 1,
-    TRACE_ALLOC_ZEROED = 2,
-    TRACE_RESIZE = 3,
-    TRACE_FREE = 4,
-    TRACE_ALLOC_ALIGNED = 5
-} trace_op;
-
-/* A block is aligned to 2^this at most. */
-enum { TRACE_MOST_ALIGN_LOG2 = 30 };
+#include "traces/trace_reader.h"
 
 /* One call of the program. */
 typedef struct trace_step {
@@ -35,7 +24,7 @@ typedef struct trace_step {
     uint64_t before; /* bytes that were wanted for the block that is resized or given; else 0 */
     uint32_t slot;   /* which of the program's pointers */
     uint16_t thread; /* who called, from 1 */
-    uint8_t op;      /* trace_op */
+    uint8_t op;      /* trace_op, of the first five */
     uint8_t align_log2;
 } trace_step;
 
@@ -49,12 +38,6 @@ typedef struct trace {
     uint64_t requests;          /* how many asked for memory */
     uint64_t largest_request;
 } trace;
-
-/* Why a file is none. */
-typedef struct trace_error {
-    uint64_t offset; /* the byte that is not as it must be; the size where bytes are missing */
-    char reason[160];
-} trace_error;
 
 /* Reads a file that is in memory. NULL: it is malformed, or memory ran out; `error` says why. */
 trace *trace_read(const void *bytes, size_t size, trace_error *error);

@@ -158,7 +158,7 @@ TEST(a_wrong_head_is_refused_at_its_field, fast)
         uint64_t offset;
         const char *words;
     } wrong[] = {
-        {6, '2', 6, "not a trace"},
+        {6, '3', 6, "not a trace"},
         {7, 1, 7, "not a trace"},
         {8, TINY_RECORDS + 1, TINY, "before its 7 records"},
         {8, UINT64_MAX, TINY, "before its"},
