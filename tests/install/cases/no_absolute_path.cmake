@@ -1,5 +1,5 @@
-# No installed file tells where loam was built or staged. Archives of Debug and sanitized builds
-# name their sources, for debuggers and for reports; all others do not either.
+# No installed file tells where loam was built or staged. Archives and programs of Debug and sanitized
+# builds name their sources, for debuggers and for reports; all others do not either.
 include(${CMAKE_CURRENT_LIST_DIR}/../support.cmake)
 set(with_archives TRUE)
 if(CONFIG STREQUAL "Debug" OR NOT C_COMPILER_ID MATCHES "GNU|Clang" OR C_FLAGS MATCHES "sanitize")
@@ -7,7 +7,7 @@ if(CONFIG STREQUAL "Debug" OR NOT C_COMPILER_ID MATCHES "GNU|Clang" OR C_FLAGS M
 endif()
 file(GLOB_RECURSE installed ${STAGE}/*)
 foreach(file IN LISTS installed)
-  if(file MATCHES "\\.a$" AND NOT with_archives)
+  if(file MATCHES "\\.(a|so)$|/loam$" AND NOT with_archives)
     continue()
   endif()
   foreach(folder IN ITEMS ${SOURCE_DIR} ${BINARY_DIR} ${STAGE})
