@@ -1,0 +1,138 @@
+/* The commands of loam, as far as they need no program to record. */
+#include "tools_support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+TEST(every_command_has_help, fast)
+{
+    static const char *const commands[] = {"record", "replay", "stats", "doctor"};
+
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        const ran *r = RUN(commands[i], "--help");
+
+        test_note("%s", commands[i]);
+        EXPECT_EQ(r->code, 0);
+        EXPECT(strstr(r->out, "Usage: loam ") == r->out && r->err[0] == 0);
+        r = RUN(commands[i], "--no-such-option");
+        EXPECT_EQ(r->code, 2);
+        EXPECT(strstr(r->err, "Try: loam ") != NULL && r->out[0] == 0);
+    }
+    EXPECT_EQ(RUN("--help")->code, 0);
+    EXPECT_EQ(RUN("--version")->code, 0);
+    EXPECT_EQ(RUN("no-such")->code, 2);
+}
+
+/* Bytes of a file, changed by whoever asks. */
+static void write_file(const char *path, const void *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+
+    EXPECT(file != NULL && fwrite(bytes, 1, size, file) == size);
+    fclose(file);
+}
+
+static void expect_refused(const char *path, const char *words)
+{
+    static const char *const commands[] = {"replay", "stats"};
+
+    for (size_t i = 0; i < 2; i++) {
+        const ran *r = RUN(commands[i], path);
+
+        EXPECT_EQ(r->code, 1);
+        if (!strstr(r->err, words))
+            TEST_FAIL("%s says \"%s\" and not \"%s\"", commands[i], r->err, words);
+    }
+}
+
+TEST(bad_files_are_refused_with_offset_and_reason, fast)
+{
+    static unsigned char bytes[1 << 20];
+    char path[256];
+    FILE *file = fopen(LOAM_TRACE_SMALL, "rb");
+    size_t size;
+
+    snprintf(path, sizeof path, "%s", tools_file("bad"));
+    EXPECT(file != NULL);
+    size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    write_file(path, bytes, size - 1);
+    expect_refused(path, "at byte 303727: the file ends before its 18979 records do");
+    write_file(path, bytes, 9);
+    expect_refused(path, "at byte 9: the head of 64 bytes is cut off");
+    bytes[64 + 4] = 77;
+    write_file(path, bytes, size);
+    expect_refused(path, "at byte 68: unknown operation 77");
+    write_file(path, "GIF89a", 6);
+    expect_refused(path, "at byte 0: not a trace");
+    unlink(path);
+    expect_refused(path, "cannot be read: No such file");
+}
+
+TEST(replay_measures_each_allocator, fast)
+{
+    const ran *r = RUN("replay", "--over", "libc,heap,grown,pool,sharded,arena", "--repetitions",
+                       "1", "--no-fit", LOAM_TRACE_SMALL);
+    static const char *const names[] = {"\nlibc ", "\nheap ",    "\ngrown ",
+                                        "\npool ", "\nsharded ", "\narena "};
+
+    if (r->code != 0)
+        TEST_FAIL("replay ended with %d:\n%s%s", r->code, r->out, r->err);
+    EXPECT(strstr(r->out, "18 979 calls") != NULL);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strstr(r->out, names[i]))
+            TEST_FAIL("%s is not in:\n%s", names[i] + 1, r->out);
+}
+
+TEST(replay_speaks_json, fast)
+{
+    const ran *r = RUN("replay", "--json", "--over", "libc,heap", "--repetitions", "1",
+                       "--no-latency", LOAM_TRACE_SMALL);
+
+    EXPECT_EQ(r->code, 0);
+    EXPECT(strstr(r->out, "\"calls\": 18979") != NULL);
+    EXPECT(strstr(r->out, "{\"name\": \"heap\", \"ns_per_call\": ") != NULL);
+    EXPECT(strstr(r->out, "\"smallest_region_bytes\": null") != NULL); /* libc has none */
+    EXPECT(strstr(r->out, "\"failed\": null}") != NULL);
+}
+
+TEST(replay_refuses_what_it_does_not_know, fast)
+{
+    EXPECT_EQ(RUN("replay", "--over", "libc,stack", LOAM_TRACE_SMALL)->code, 2);
+    EXPECT_EQ(RUN("replay", "--repetitions", "0", LOAM_TRACE_SMALL)->code, 2);
+    EXPECT_EQ(RUN("replay", "--preload", "./no-such.so", LOAM_TRACE_SMALL)->code, 1);
+    EXPECT_EQ(RUN("replay")->code, 2);
+    EXPECT_EQ(RUN("replay", LOAM_TRACE_SMALL, LOAM_TRACE_SMALL)->code, 2);
+}
+
+TEST(stats_add_up, fast)
+{
+    const ran *r = RUN("stats", "--classes", "8", LOAM_TRACE_SMALL);
+
+    EXPECT_EQ(r->code, 0);
+    EXPECT(strstr(r->out, "  calls                  18 979\n") != NULL);
+    EXPECT(strstr(r->out, "  peak                600.2 KiB  in at most 4 253 blocks\n") != NULL);
+    EXPECT(strstr(r->out, "  the best 8  waste") != NULL);
+    EXPECT(strstr(r->out, "\nAdvice\n  ") != NULL);
+    EXPECT_EQ(RUN("stats", "--classes", "65", LOAM_TRACE_SMALL)->code, 2);
+}
+
+TEST(doctor_tells_of_the_machine, fast)
+{
+    const ran *r = RUN("doctor");
+    char page[64];
+
+    EXPECT_EQ(r->code, 0);
+    snprintf(page, sizeof page, "%.2f KiB", (double)sysconf(_SC_PAGESIZE) / 1024);
+    EXPECT(strstr(r->out, "overcommit") && strstr(r->out, "guard pages") && strstr(r->out, page));
+    r = RUN("doctor", "--json");
+    EXPECT_EQ(r->code, 0);
+    EXPECT(r->out[0] == '[' && strstr(r->out, "\"name\": \"most mappings\"") != NULL);
+    EXPECT(strstr(r->out, "\"warns\": false}]") || strstr(r->out, "\"warns\": true}]") ||
+           strstr(r->out, "}\n]") || strstr(r->out, "}]"));
+    EXPECT_EQ(RUN("doctor", "something")->code, 2);
+}
+
+TEST_MAIN

@@ -1,0 +1,363 @@
+/* `loam record`: what a program did is in the trace, in an order that is possible, whatever it does. */
+#include "tools_support.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Calls of this size and operation. */
+static size_t count_calls(const trace_item *calls, size_t count, unsigned op, uint64_t size)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++)
+        found += calls[i].op == op && (op == TRACE_FREE ? calls[i].before : calls[i].size) == size;
+    return found;
+}
+
+/* The trace has these many requests and as many blocks given, of this size. */
+static void expect_taken(const char *file, uint64_t size, size_t wanted)
+{
+    size_t count;
+    trace_item *calls = tools_calls(file, &count, NULL);
+
+    test_note("%s, size %d", file, (int)size);
+    EXPECT_EQ(count_calls(calls, count, TRACE_ALLOC, size), wanted);
+    EXPECT_EQ(count_calls(calls, count, TRACE_FREE, size), wanted);
+    test_note(NULL);
+    free(calls);
+}
+
+/* ---- one thread ---- */
+
+TEST(every_function_is_recorded, fast)
+{
+    static const struct {
+        uint8_t op, align_log2;
+        uint64_t size, before;
+    } wanted[] = {
+        {TRACE_ALLOC, 0, 7777, 0},          {TRACE_ALLOC, 0, 7001, 0},
+        {TRACE_ALLOC_ZEROED, 0, 7007, 0},   {TRACE_RESIZE, 0, 7100, 7001},
+        {TRACE_RESIZE, 0, 7200, 7100},      {TRACE_ALLOC_ALIGNED, 8, 7003, 0},
+        {TRACE_ALLOC_ALIGNED, 9, 7168, 0},  {TRACE_FREE, 0, 0, 7003},
+        {TRACE_FREE, 0, 0, 7168},           {TRACE_ALLOC_ALIGNED, 10, 7005, 0},
+        {TRACE_ALLOC_ALIGNED, 12, 7006, 0}, {TRACE_FREE, 0, 0, 7005},
+        {TRACE_FREE, 0, 0, 7006},           {TRACE_ALLOC_ALIGNED, 12, 8192, 0},
+        {TRACE_FREE, 0, 0, 8192},           {TRACE_FREE, 0, 0, 7007},
+        {TRACE_FREE, 0, 0, 7200},           {TRACE_FREE, 0, 0, 7777},
+    };
+    const char *file = tools_record("family", 0);
+    size_t count, next = 0;
+    trace_item *calls = tools_calls(file, &count, NULL);
+
+    for (size_t i = 0; i < count && next < sizeof wanted / sizeof *wanted; i++) {
+        const trace_item *c = &calls[i];
+
+        if (c->size < 7000 && c->before < 7000)
+            continue; /* the C library's */
+        test_note("call %zu", next);
+        EXPECT_EQ(c->op, wanted[next].op);
+        EXPECT_EQ(c->size, wanted[next].size);
+        EXPECT_EQ(c->before, wanted[next].before);
+        EXPECT_EQ(c->align_log2, wanted[next].align_log2);
+        next++;
+    }
+    EXPECT_EQ(next, sizeof wanted / sizeof *wanted);
+    free(calls);
+    unlink(file);
+}
+
+TEST(what_is_refused_is_not_recorded, fast)
+{
+    const char *file = tools_record("refused", 0);
+    trace_sums sums;
+    size_t count;
+    trace_item *calls = tools_calls(file, &count, &sums);
+
+    EXPECT_EQ(count_calls(calls, count, TRACE_ALLOC, 7001), 1);
+    EXPECT_EQ(count_calls(calls, count, TRACE_FREE, 7001), 1);
+    EXPECT_LE(sums.largest_request, 100000);
+    EXPECT_EQ(sums.lost, 0);
+    free(calls);
+    unlink(file);
+}
+
+TEST(times_and_the_command_are_recorded, fast)
+{
+    const char *file = tools_record("much", 0), *words;
+    trace_error error;
+    trace_reader *reader = trace_reader_open(file, &error);
+    trace_item item;
+    trace_text_kind kind;
+    uint64_t last = 0;
+
+    EXPECT(reader != NULL);
+    EXPECT(trace_reader_head(reader)->start > UINT64_C(1600000000000000000));
+    while (trace_reader_next(reader, &item, &error) == TRACE_GOT)
+        last = item.time;
+    EXPECT(last > 100000 && last < UINT64_C(600000000000));
+    words = trace_reader_text(reader, 1, &kind);
+    EXPECT(words && strstr(words, "tools_subject much") && kind == TRACE_TEXT_PROGRAM);
+    trace_reader_close(reader);
+    unlink(file);
+}
+
+/* ---- threads ---- */
+
+/* The reader refuses a block that is given before it is taken or taken twice. */
+TEST(threads_that_exchange_blocks_have_a_possible_order, fast)
+{
+    const char *file = tools_record("threads", 0);
+    size_t count, given = 0, taken = 0, threads = 0;
+    trace_item *calls = tools_calls(file, &count, NULL);
+
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i].op == TRACE_ALLOC && calls[i].size >= 7000 && calls[i].size < 7032)
+            taken++;
+        if (calls[i].op == TRACE_FREE && calls[i].before >= 7000 && calls[i].before < 9000)
+            given++;
+        threads = calls[i].thread > threads ? calls[i].thread : threads;
+    }
+    EXPECT_EQ(taken, 8 * 20000);
+    EXPECT_EQ(given, 8 * 20000);
+    EXPECT_EQ(threads, 9);
+    free(calls);
+    unlink(file);
+}
+
+TEST(threads_that_end_leave_all_they_did, fast)
+{
+    const char *file = tools_record("many_threads", 0);
+    size_t count, highest = 0;
+    trace_item *calls = tools_calls(file, &count, NULL);
+
+    for (size_t i = 0; i < count; i++)
+        highest = calls[i].thread > highest ? calls[i].thread : highest;
+    EXPECT_EQ(count_calls(calls, count, TRACE_ALLOC, 7100), 300);
+    EXPECT_EQ(count_calls(calls, count, TRACE_FREE, 7300), 300);
+    EXPECT_EQ(count_calls(calls, count, TRACE_ALLOC, 7200), 4 * 300); /* rounds of destructors */
+    EXPECT(highest > 300);
+    free(calls);
+    unlink(file);
+}
+
+/* ---- processes ---- */
+
+/* Whether a file exists whose name has these pieces; gives the name, and removes nothing. */
+static bool find_file(const char *start, const char *end, char name[256])
+{
+    DIR *folder = opendir(".");
+    const struct dirent *entry;
+    bool found = false;
+
+    EXPECT(folder != NULL);
+    while (!found && (entry = readdir(folder)) != NULL) {
+        size_t length = strlen(entry->d_name), tail = strlen(end);
+
+        found = strncmp(entry->d_name, start, strlen(start)) == 0 && length > tail &&
+                strcmp(entry->d_name + length - tail, end) == 0 && strlen(start) + tail < length;
+        if (found)
+            snprintf(name, 256, "%s", entry->d_name);
+    }
+    closedir(folder);
+    return found;
+}
+
+static void expect_fork(const char *mode)
+{
+    const char *file = tools_record(mode, 0);
+    char start[256], name[256];
+
+    snprintf(start, sizeof start, "%.*s.", (int)strlen(file) - 4, file);
+    expect_taken(file, 7001, 10);
+    expect_taken(file, 7002, 0);
+    expect_taken(file, 7003, 10);
+    EXPECT(!find_file(start, ".mtr", name));
+    unlink(file);
+    EXPECT_EQ(RUN("record", "-q", "-c", "-o", file, tools_subject(), mode)->code, 0);
+    expect_taken(file, 7003, 10);
+    expect_taken(file, 7002, 0);
+    EXPECT(find_file(start, ".mtr", name));
+    expect_taken(name, 7002, 20);
+    expect_taken(name, 7003, 0);
+    unlink(name);
+    unlink(file);
+}
+
+TEST(a_child_is_not_in_the_trace_of_its_parent, fast)
+{
+    expect_fork("fork");
+}
+
+TEST(a_child_of_a_bare_fork_is_not_either, fast)
+{
+    expect_fork("bare_fork");
+}
+
+TEST(of_a_program_that_replaces_itself_the_last_is_recorded, fast)
+{
+    const char *file = tools_record("exec", 0);
+    char start[256], name[256];
+
+    snprintf(start, sizeof start, "%.*s.", (int)strlen(file) - 4, file);
+    expect_taken(file, 7001, 0);
+    expect_taken(file, 7004, 40);
+    unlink(file);
+    EXPECT_EQ(RUN("record", "-q", "-c", "-o", file, tools_subject(), "exec")->code, 0);
+    EXPECT(find_file(start, "-0.mtr", name));
+    expect_taken(name, 7001, 10);
+    unlink(name);
+    unlink(file);
+}
+
+static void expect_survives(const char *mode, int code)
+{
+    const char *file = tools_record(mode, code);
+    size_t count;
+    trace_item *calls = tools_calls(file, &count, NULL);
+
+    EXPECT_EQ(count_calls(calls, count, TRACE_FREE, 7001), 5000);
+    EXPECT_EQ(count_calls(calls, count, TRACE_ALLOC, 7009), 1);
+    free(calls);
+    unlink(file);
+}
+
+TEST(what_is_killed_leaves_its_trace, fast)
+{
+    expect_survives("kill", 128 + 9);
+}
+
+TEST(what_aborts_leaves_its_trace, fast)
+{
+    expect_survives("abort", 128 + 6);
+}
+
+TEST(a_program_may_close_what_it_does_not_know, fast)
+{
+    const char *file = tools_record("closes", 0);
+
+    expect_taken(file, 7002, 30000);
+    unlink(file);
+}
+
+TEST(a_program_may_load_libraries, fast)
+{
+    const char *file = tools_record("library", 0);
+
+    expect_taken(file, 7001, 10);
+    unlink(file);
+}
+
+/* ---- the command ---- */
+
+TEST(the_exit_code_is_the_programs, fast)
+{
+    unlink(tools_record("fails", 7));
+    EXPECT_EQ(RUN("record", "-o", tools_file("x"), "--", "./there-is-no-such")->code, 127);
+    EXPECT_EQ(RUN("record", "-o", tools_file("x"), "--", "/")->code, 126);
+    EXPECT_EQ(RUN("record", "-o", "no/such/folder/x", "--", tools_subject(), "much")->code, 125);
+    EXPECT_EQ(RUN("record", "--", tools_subject(), "much")->code, 2);
+    EXPECT_EQ(RUN("record", "-o", tools_file("x"))->code, 2);
+    EXPECT_EQ(RUN("record", "-o", tools_file("x"), "--limit", "many", "--", "true")->code, 2);
+}
+
+TEST(a_log_that_reaches_its_limit_says_so, fast)
+{
+    const char *file = tools_file("limit");
+    const ran *r = RUN("record", "-o", file, "--limit", "1M", "--", tools_subject(), "much");
+    trace_sums sums;
+    size_t count;
+
+    EXPECT_EQ(r->code, 0);
+    EXPECT(strstr(r->err, "calls are not in it: the log reached its --limit") != NULL);
+    free(tools_calls(file, &count, &sums));
+    EXPECT(sums.lost > 100000 && count > 1000);
+    EXPECT_LE(sums.lost + count, 200000 + 1000);
+    unlink(file);
+}
+
+TEST(logs_that_were_left_can_be_finished, fast)
+{
+    const char *file = tools_file("left"), *again = tools_file("again");
+    const ran *r = RUN("record", "-q", "--keep-log", "-o", file, "--", tools_subject(), "much");
+    const char *at = strstr(r->err, "the logs are in ");
+    char folder[1024], command[1200];
+
+    EXPECT_EQ(r->code, 0);
+    EXPECT(at != NULL);
+    snprintf(folder, sizeof folder, "%s", at + strlen("the logs are in "));
+    folder[strcspn(folder, "\n")] = 0;
+    EXPECT_EQ(RUN("record", "-q", "-o", again, "--finish", folder)->code, 0);
+    expect_taken(again, 7001, 100000);
+    EXPECT_EQ(RUN("record", "-q", "-o", again, "--finish", "no/such")->code, 125);
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    EXPECT_EQ(system(command), 0);
+    unlink(file);
+    unlink(again);
+}
+
+TEST(a_plain_trace_is_of_version_1, fast)
+{
+    const char *file = tools_file("plain");
+    trace_error error;
+    trace_reader *reader;
+
+    EXPECT_EQ(RUN("record", "-q", "--plain", "-o", file, tools_subject(), "much")->code, 0);
+    expect_taken(file, 7001, 100000);
+    reader = trace_reader_open(file, &error);
+    EXPECT_EQ(trace_reader_head(reader)->version, 1);
+    trace_reader_close(reader);
+    EXPECT_EQ(RUN("record", "--plain", "-o", "-", tools_subject(), "much")->code, 125);
+    unlink(file);
+}
+
+/* What was recorded is run again over malloc and recorded: the same calls. */
+TEST(record_replay_record_is_the_same, fast)
+{
+    static const char *const modes[] = {"family", "threads", "refused"};
+
+    if (test_under_asan() || test_under_tsan())
+        TEST_SKIP("a sanitizer must be loaded before the recorder");
+    for (size_t m = 0; m < 3; m++) {
+        const char *first = tools_record(modes[m], 0), *second = tools_file("second");
+        size_t count, again;
+        trace_item *a = tools_calls(first, &count, NULL), *b;
+        const ran *r =
+            RUN("record", "-q", "-o", second, tools_loam(), "replay", "--only-calls", first);
+
+        if (r->code != 0)
+            TEST_FAIL("replay ended with %d:\n%s", r->code, r->err);
+        b = tools_calls(second, &again, NULL);
+        EXPECT_EQ(count, again);
+        for (size_t i = 0; i < count; i++) {
+            test_note("%s: call %zu", modes[m], i);
+            EXPECT_EQ(a[i].op, b[i].op);
+            EXPECT_EQ(a[i].slot, b[i].slot);
+            EXPECT_EQ(a[i].size, b[i].size);
+            EXPECT_EQ(a[i].align_log2, b[i].align_log2);
+        }
+        free(a);
+        free(b);
+        unlink(first);
+        unlink(second);
+    }
+}
+
+TEST(compressed_traces_are_written_and_read, fast)
+{
+    char file[256];
+    const ran *r;
+
+    snprintf(file, sizeof file, "%s.zst", tools_file("packed"));
+    r = RUN("record", "-q", "-o", file, tools_subject(), "much");
+    if (r->code == 125 && strstr(r->err, "does not write zstd"))
+        TEST_SKIP("zstd is not here");
+    EXPECT_EQ(r->code, 0);
+    expect_taken(file, 7001, 100000);
+    EXPECT_EQ(RUN("replay", "--over", "libc", "--no-latency", file)->code, 0);
+    unlink(file);
+}
+
+TEST_MAIN

@@ -1,0 +1,397 @@
+/* merge.c: the events of all threads, put into one order, with slots in place of addresses.
+ *
+ * Each chunk is ascending by itself. Chunks are opened in the order of their first events, and of the
+ * open ones that with the least next event goes on: so as many are open as threads lived at once.
+ */
+#include "merge.h"
+
+#include "out.h"
+#include "preload/log.h"
+#include "recorder/src/blocks.h"
+#include "recorder/src/trace_writer.h"
+#include "tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TIME_STEP = 10000, MOST_THREAD = UINT16_MAX, MOST_ALIGN = 30 };
+
+typedef struct chunk {
+    const log_event *next, *end;
+    uint64_t number; /* the sequence number of `next` */
+    uint64_t thread;
+} chunk;
+
+/* A resize that a thread has begun. */
+typedef struct resize {
+    uint32_t slot;
+    bool begun;
+} resize;
+
+typedef struct merge {
+    const log_head *head;
+    size_t size;   /* of the file */
+    chunk *chunks; /* in the order of their first events */
+    size_t count;  /* of all */
+    chunk **open;  /* a heap by `number` */
+    size_t open_count;
+    resize *resizes; /* by thread */
+    size_t threads;
+    loam_blocks blocks;
+    loam_trace_writer writer;
+    double scale; /* nanoseconds of a tick */
+    merge_result *result;
+} merge;
+
+static bool fail(merge *m, const char *what)
+{
+    snprintf(m->result->error, sizeof m->result->error, "%s", what);
+    return false;
+}
+
+/* ---- chunks ---- */
+
+static uint64_t word_of(const log_event *event)
+{
+    return __atomic_load_n(&event->word, __ATOMIC_ACQUIRE);
+}
+
+/* Whether the chunk has an event; notes its number. */
+static bool has_event(chunk *c)
+{
+    uint64_t word = c->next < c->end ? word_of(c->next) : 0;
+
+    c->number = word >> 16;
+    return word != 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const chunk *x = a, *y = b;
+
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static bool find_chunks(merge *m)
+{
+    size_t all = m->size < LOG_HEAD ? 0 : (m->size - LOG_HEAD) / LOG_CHUNK;
+    const unsigned char *bytes = (const unsigned char *)m->head + LOG_HEAD;
+
+    m->chunks = calloc(all + 1, sizeof *m->chunks);
+    m->open = calloc(all + 1, sizeof *m->open);
+    if (!m->chunks || !m->open)
+        return fail(m, "out of memory");
+    for (size_t i = 0; i < all; i++) {
+        chunk *c = &m->chunks[m->count];
+
+        c->next = (const log_event *)(const void *)(bytes + i * LOG_CHUNK);
+        c->end = c->next + LOG_EVENTS;
+        m->count += has_event(c);
+    }
+    qsort(m->chunks, m->count, sizeof *m->chunks, by_number);
+    return true;
+}
+
+static void sift_down(merge *m, size_t at)
+{
+    for (;;) {
+        size_t least = at, left = 2 * at + 1;
+        chunk *moved = m->open[at];
+
+        for (size_t i = left; i < left + 2 && i < m->open_count; i++)
+            if (m->open[i]->number < m->open[least]->number)
+                least = i;
+        if (least == at)
+            return;
+        m->open[at] = m->open[least];
+        m->open[least] = moved;
+        at = least;
+    }
+}
+
+static void open_chunk(merge *m, chunk *c)
+{
+    size_t at = m->open_count++;
+
+    m->open[at] = c;
+    while (at > 0 && m->open[(at - 1) / 2]->number > m->open[at]->number) {
+        m->open[at] = m->open[(at - 1) / 2];
+        at = (at - 1) / 2;
+        m->open[at] = c;
+    }
+}
+
+/* ---- events ---- */
+
+static bool know_thread(merge *m, uint64_t thread)
+{
+    size_t wanted = m->threads ? m->threads : 16;
+    resize *more;
+
+    while (wanted <= thread && wanted < SIZE_MAX / 64)
+        wanted *= 2;
+    if (wanted <= m->threads)
+        return true;
+    more = realloc(m->resizes, wanted * sizeof *more);
+    if (!more)
+        return fail(m, "out of memory");
+    memset(more + m->threads, 0, (wanted - m->threads) * sizeof *more);
+    m->resizes = more;
+    m->threads = wanted;
+    return true;
+}
+
+static void give(merge *m, uint32_t slot, uint16_t thread)
+{
+    loam_trace_writer_free(&m->writer, slot, thread, m->blocks.all[slot].size);
+    loam_blocks_remove(&m->blocks, slot);
+}
+
+/* Nothing is at this address any more: what was there, went unseen. */
+static void clear(merge *m, uint64_t address, uint16_t thread)
+{
+    uint32_t slot = loam_blocks_find(&m->blocks, address);
+
+    if (slot == LOAM_BLOCKS_NONE)
+        return;
+    m->result->unseen++;
+    give(m, slot, thread);
+}
+
+static bool take(merge *m, unsigned op, unsigned align, const log_event *event, uint16_t thread)
+{
+    uint32_t slot;
+
+    clear(m, event->address, thread);
+    slot = loam_blocks_add(&m->blocks, event->address, event->size);
+    if (slot == LOAM_BLOCKS_NONE)
+        return fail(m, "out of memory");
+    (void)loam_trace_writer_alloc(&m->writer, op, slot, align > MOST_ALIGN ? MOST_ALIGN : align,
+                                  thread, event->size);
+    return true;
+}
+
+static bool end_resize(merge *m, const log_event *event, resize *r, uint16_t thread)
+{
+    loam_blocks_one *block;
+
+    if (!r->begun)
+        return true;
+    r->begun = false;
+    if (r->slot == LOAM_BLOCKS_NONE)
+        return event->address == 0 || take(m, LOAM_TRACE_ALLOC, 0, event, thread);
+    block = &m->blocks.all[r->slot];
+    if (event->address == 0 && event->size == 0) {
+        give(m, r->slot, thread);
+        return true;
+    }
+    if (event->address == 0) {
+        loam_blocks_attach(&m->blocks, r->slot, block->address);
+        return true;
+    }
+    clear(m, event->address, thread);
+    loam_blocks_attach(&m->blocks, r->slot, event->address);
+    loam_trace_writer_resize(&m->writer, r->slot, thread, block->size, event->size);
+    block->size = event->size;
+    return true;
+}
+
+static void begin_resize(merge *m, const log_event *event, resize *r)
+{
+    r->begun = true;
+    r->slot = loam_blocks_find(&m->blocks, event->address);
+    if (r->slot == LOAM_BLOCKS_NONE)
+        m->result->foreign++;
+    else
+        loam_blocks_detach(&m->blocks, r->slot);
+}
+
+static void name_thread(merge *m, const log_event *event, uint16_t thread)
+{
+    char name[17] = "";
+
+    memcpy(name, &event->address, 8);
+    memcpy(name + 8, &event->size, 8);
+    if (name[0])
+        (void)loam_trace_writer_text(&m->writer, LOAM_TRACE_THREAD, thread, name, strlen(name));
+}
+
+static bool follow(merge *m, chunk *c, const log_event *event)
+{
+    unsigned op = event->word & 0xff, align = event->word >> 8 & 0xff;
+    uint16_t thread = (uint16_t)(c->thread > MOST_THREAD ? MOST_THREAD : c->thread);
+    uint32_t slot;
+
+    if (op == LOG_THREAD) {
+        c->thread = event->address ? event->address : 1;
+        if (m->result->threads < c->thread)
+            m->result->threads = c->thread;
+        return know_thread(m, c->thread);
+    }
+    if (thread == 0 || op > LOG_NAME)
+        return fail(m, "the log is damaged");
+    loam_trace_writer_time(&m->writer,
+                           (uint64_t)((double)(event->ticks - m->head->ticks) * m->scale));
+    switch (op) {
+    case LOG_ALLOC:
+        return take(m, LOAM_TRACE_ALLOC, 0, event, thread);
+    case LOG_ALLOC_ZEROED:
+        return take(m, LOAM_TRACE_ALLOC_ZEROED, 0, event, thread);
+    case LOG_ALLOC_ALIGNED:
+        return take(m, LOAM_TRACE_ALLOC_ALIGNED, align, event, thread);
+    case LOG_FREE:
+        slot = loam_blocks_find(&m->blocks, event->address);
+        if (slot == LOAM_BLOCKS_NONE)
+            m->result->foreign++;
+        else
+            give(m, slot, thread);
+        return true;
+    case LOG_RESIZE_BEGIN:
+        begin_resize(m, event, &m->resizes[c->thread]);
+        return true;
+    case LOG_RESIZE_END:
+        return end_resize(m, event, &m->resizes[c->thread], thread);
+    default:
+        name_thread(m, event, thread);
+        return true;
+    }
+}
+
+static bool follow_all(merge *m)
+{
+    size_t next = 0;
+    uint64_t done = 0;
+
+    while (next < m->count || m->open_count > 0) {
+        chunk *c;
+
+        while (next < m->count &&
+               (m->open_count == 0 || m->chunks[next].number <= m->open[0]->number))
+            open_chunk(m, &m->chunks[next++]);
+        c = m->open[0];
+        if (!follow(m, c, c->next))
+            return false;
+        c->next++;
+        if (!has_event(c))
+            m->open[0] = m->open[--m->open_count];
+        sift_down(m, 0);
+        if (++done % (1 << 18) == 0)
+            tool_progress("writing the trace", done, m->count * LOG_EVENTS);
+    }
+    tool_progress_end();
+    return true;
+}
+
+/* ---- the whole ---- */
+
+/* By how much ticks and nanoseconds went on since the log began. */
+static double scale_of(const log_head *head)
+{
+    struct timespec time;
+    uint64_t clock, ticks = log_ticks();
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+    if (clock <= head->clock || ticks <= head->ticks)
+        return 0; /* another machine, or after a restart: time stands still */
+    return (double)(clock - head->clock) / (double)(ticks - head->ticks);
+}
+
+static bool map_log(merge *m, const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat about;
+    void *mapped = MAP_FAILED;
+
+    if (file >= 0 && fstat(file, &about) == 0 && about.st_size >= LOG_HEAD) {
+        m->size = (size_t)about.st_size;
+        mapped = mmap(NULL, m->size, PROT_READ, MAP_SHARED, file, 0);
+    }
+    if (file >= 0)
+        close(file);
+    if (mapped == MAP_FAILED)
+        return fail(m, file < 0 ? strerror(errno) : "the log is too short to be one");
+    m->head = mapped;
+    if (memcmp(m->head->magic, LOG_MAGIC, sizeof m->head->magic) != 0 ||
+        m->head->event != sizeof(log_event) || m->head->chunk != LOG_CHUNK)
+        return fail(m, "not a log of this loam's recorder");
+    return true;
+}
+
+/* The command, with blanks between its words. */
+static void write_words(merge *m)
+{
+    char words[LOG_WORDS];
+    size_t length = 0;
+
+    memcpy(words, m->head->words, sizeof words);
+    for (size_t i = 0; i < sizeof words; i++)
+        if (words[i])
+            length = i + 1;
+    for (size_t i = 0; i < length; i++)
+        if (!words[i])
+            words[i] = ' ';
+    (void)loam_trace_writer_text(&m->writer, LOAM_TRACE_PROGRAM, 0, words, length);
+}
+
+static bool write_trace(merge *m, const char *to, bool plain)
+{
+    out *o = out_begin(to, EXIT_RECORD);
+    loam_trace_about about = {plain, m->head->start, m->head->process, TIME_STEP};
+    unsigned char head[LOAM_TRACE_HEAD];
+    const char *wrong;
+    bool good;
+
+    if (plain && !out_can_rewrite(o)) {
+        (void)out_end(o, false);
+        return fail(m, "a plain trace must be a file that is not compressed");
+    }
+    loam_trace_writer_begin(&m->writer, &about, out_write, o);
+    write_words(m);
+    good = follow_all(m);
+    good = loam_trace_writer_end(&m->writer, m->head->lost) && good;
+    if (plain && good) {
+        loam_trace_writer_head(&m->writer, head);
+        good = out_rewrite(o, head, sizeof head);
+    }
+    wrong = out_end(o, good);
+    return !wrong || (m->result->error[0] == 0 && fail(m, wrong));
+}
+
+bool merge_log(const char *log, const char *to, bool plain, merge_result *result)
+{
+    merge *m = calloc(1, sizeof *m);
+    bool good;
+
+    *result = (merge_result){.calls = 0};
+    if (!m)
+        return false;
+    m->result = result;
+    loam_blocks_init(&m->blocks, loam_libc_allocator());
+    good = map_log(m, log);
+    if (good)
+        m->scale = scale_of(m->head);
+    good = good && find_chunks(m) && write_trace(m, to, plain);
+    if (good) {
+        result->calls = m->writer.requests;
+        result->peak_bytes = m->writer.peak_bytes;
+        result->peak_blocks = m->writer.peak_objects;
+        result->lost = m->head->lost;
+        result->limit = m->head->limit_reached == 1;
+    }
+    loam_blocks_deinit(&m->blocks);
+    if (m->head)
+        munmap((void *)(uintptr_t)m->head, m->size);
+    free(m->chunks);
+    free(m->open);
+    free(m->resizes);
+    free(m);
+    return good;
+}

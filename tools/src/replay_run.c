@@ -1,0 +1,286 @@
+/* replay_run.c: measures one allocator, in a process of its own. Nothing here takes memory from the
+ * malloc of the process: that may be what is measured. */
+#include "replay_run.h"
+
+#include "preload/log.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+static double seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void *map(size_t size)
+{
+    void *mapped =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+    return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+static void fail(figures *f, const char *why)
+{
+    snprintf(f->failed, sizeof f->failed, "%s", why);
+}
+
+/* ---- one run ---- */
+
+static bool open_subject(const parcel *p, const subject *s, size_t region, figures *f)
+{
+    if (s->open(p, region))
+        return true;
+    s->close();
+    fail(f, "it cannot be made");
+    return false;
+}
+
+/* Runs the calls, and gives back what they left. Returns the seconds of the calls, or less than 0. */
+static double run_once(const parcel *p, const subject *s, void **blocks, uint32_t *ticks,
+                       figures *f)
+{
+    double began, took;
+
+    memset(blocks, 0, (size_t)(p->slots + 1) * sizeof *blocks);
+    began = seconds();
+    f->done = s->run(blocks, p->steps, (size_t)p->count, ticks);
+    took = seconds() - began;
+    if (f->done != p->count) {
+        fail(f, "out of memory");
+        return -1;
+    }
+    (void)s->run(blocks, p->steps + p->count, (size_t)p->rest, NULL);
+    if (s->reset)
+        s->reset();
+    return took;
+}
+
+/* ---- memory ---- */
+
+/* The figure in bytes behind a name in /proc/self/status, without stdio. */
+static double read_status(const char *name)
+{
+    char text[4096];
+    int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    ssize_t length = file < 0 ? 0 : read(file, text, sizeof text - 1);
+    const char *at;
+    double value = 0;
+
+    if (file >= 0)
+        close(file);
+    text[length > 0 ? length : 0] = 0;
+    at = strstr(text, name);
+    for (at = at ? at + strlen(name) : ""; *at && *at != '\n'; at++)
+        if (*at >= '0' && *at <= '9')
+            value = value * 10 + (*at - '0');
+    return value * 1024;
+}
+
+static void forget_peak(void)
+{
+    int file = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+
+    if (file < 0 || write(file, "5", 1) < 0)
+        return;
+    close(file);
+}
+
+static void look_at(const parcel *p)
+{
+    const volatile unsigned char *page = (const volatile unsigned char *)p;
+
+    for (size_t at = 0; at < p->size; at += 4096)
+        (void)page[at];
+}
+
+static void measure_cold(const parcel *p, const subject *s, void **blocks, figures *f)
+{
+    double before, took;
+
+    look_at(p);
+    forget_peak();
+    before = read_status("VmRSS:");
+    if (!open_subject(p, s, 0, f))
+        return;
+    took = run_once(p, s, blocks, NULL, f);
+    s->close();
+    if (took < 0)
+        return;
+    f->cold = took * 1e9 / (double)p->count;
+    f->rss = read_status("VmHWM:") - before;
+}
+
+/* ---- time ---- */
+
+static void sort(double *values, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        for (size_t k = i; k > 0 && values[k - 1] > values[k]; k--) {
+            double moved = values[k];
+
+            values[k] = values[k - 1];
+            values[k - 1] = moved;
+        }
+}
+
+/* With the subject open, which ran before. */
+static bool measure_time(const parcel *p, const subject *s, uint64_t repetitions, void **blocks,
+                         figures *f)
+{
+    double times[64];
+    size_t count = repetitions < 64 ? (size_t)repetitions : 64;
+
+    for (size_t i = 0; i < count; i++) {
+        double took = run_once(p, s, blocks, NULL, f);
+
+        if (took < 0)
+            return false;
+        times[i] = took * 1e9 / (double)p->count;
+    }
+    sort(times, count);
+    f->time = times[count / 2];
+    return true;
+}
+
+/* ---- latency ---- */
+
+/* Nanoseconds of a tick, and ticks between two looks at the clock. */
+static void measure_clock(double *nanoseconds, uint32_t *overhead)
+{
+    double began = seconds(), ended;
+    uint64_t first = log_ticks(), last;
+
+    *overhead = UINT32_MAX;
+    do {
+        uint64_t before = log_ticks(), between = log_ticks() - before;
+
+        if (between < *overhead)
+            *overhead = (uint32_t)between;
+        ended = seconds();
+        last = log_ticks();
+    } while (ended - began < 0.02);
+    *nanoseconds = (ended - began) * 1e9 / (double)(last - first);
+}
+
+/* Longer steps than are counted one by one are all as the longest. */
+enum { COUNTED = 1 << 20 };
+
+static uint32_t ticks_at(const uint32_t *counts, uint64_t steps, double part, uint32_t longest)
+{
+    double sum = 0;
+
+    for (uint32_t i = 0; i < COUNTED; i++) {
+        sum += counts[i];
+        if (sum >= (double)steps * part)
+            return i;
+    }
+    return longest;
+}
+
+static void measure_latency(const parcel *p, const subject *s, void **blocks, figures *f)
+{
+    uint32_t *ticks = map((size_t)p->count * sizeof *ticks), overhead, longest = 0;
+    uint32_t *counts = map(COUNTED * sizeof *counts);
+    const double parts[] = {0.5, 0.99, 0.9999, 2};
+    double *const to[] = {&f->p50, &f->p99, &f->p9999, &f->max}, nanoseconds;
+    bool good = ticks && counts;
+
+    if (good)
+        memset(ticks, 0xff, (size_t)p->count * sizeof *ticks);
+    /* Of three runs the shortest counts: what comes in between does not come at the same step. */
+    for (int i = 0; good && i < 3; i++)
+        good = run_once(p, s, blocks, ticks, f) >= 0;
+    measure_clock(&nanoseconds, &overhead);
+    for (size_t i = 0; good && i < p->count; i++) {
+        longest = ticks[i] > longest ? ticks[i] : longest;
+        if (ticks[i] < COUNTED)
+            counts[ticks[i]]++;
+    }
+    for (size_t i = 0; good && i < 4; i++) {
+        uint32_t at = ticks_at(counts, p->count, parts[i], longest);
+
+        *to[i] = (at > overhead ? at - overhead : 0) * nanoseconds;
+    }
+    if (ticks)
+        munmap(ticks, (size_t)p->count * sizeof *ticks);
+    if (counts)
+        munmap(counts, COUNTED * sizeof *counts);
+}
+
+/* ---- the smallest region ---- */
+
+static bool fits(const parcel *p, const subject *s, size_t region, void **blocks)
+{
+    figures unused = {.done = 0};
+    bool good;
+
+    if (!open_subject(p, s, region, &unused))
+        return false;
+    good = run_once(p, s, blocks, NULL, &unused) >= 0;
+    s->close();
+    return good;
+}
+
+static void measure_fit(const parcel *p, const subject *s, void **blocks, figures *f)
+{
+    size_t step_size = p->peak_bytes / 1024 < 64 ? 64 : (size_t)p->peak_bytes / 1024 & ~(size_t)63;
+    size_t low = 0, high = (size_t)p->peak_bytes / step_size + 1, most = high * 16 + 1024;
+
+    while (!fits(p, s, high * step_size, blocks)) {
+        low = high;
+        high += high / 16 + 1;
+        if (high > most)
+            return;
+    }
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        if (fits(p, s, middle * step_size, blocks))
+            high = middle;
+        else
+            low = middle;
+    }
+    f->region = (double)high * (double)step_size;
+}
+
+/* ---- the whole ---- */
+
+void replay_measure(const parcel *p, const subject *s, bool cold, const replay_wish *wish,
+                    figures *f)
+{
+    void **blocks = map((size_t)(p->slots + 1) * sizeof *blocks);
+
+    *f = (figures){-1, -1, -1, -1, -1, -1, -1, -1, 0, ""};
+    if (!blocks) {
+        fail(f, "out of memory");
+        return;
+    }
+    if (cold) {
+        measure_cold(p, s, blocks, f);
+    } else if (open_subject(p, s, 0, f)) {
+        bool good = run_once(p, s, blocks, NULL, f) >= 0 &&
+                    measure_time(p, s, wish->repetitions, blocks, f);
+
+        if (good && wish->latency)
+            measure_latency(p, s, blocks, f);
+        s->close();
+        if (good && wish->fit && s->bounded)
+            measure_fit(p, s, blocks, f);
+    }
+    munmap(blocks, (size_t)(p->slots + 1) * sizeof *blocks);
+}
+
+bool replay_only_calls(const parcel *p)
+{
+    void **blocks = map((size_t)(p->slots + 1) * sizeof *blocks);
+
+    return blocks && replay_subjects[0].run(blocks, p->steps, p->count, NULL) == p->count;
+}
