@@ -25,15 +25,26 @@ enum { TIME_STEP = 10000, MOST_THREAD = UINT16_MAX, MOST_ALIGN = 30 };
 
 typedef struct chunk {
     const log_event *next, *end;
-    uint64_t number; /* the sequence number of `next` */
+    uint64_t number; /* that of `next` */
     uint64_t thread;
+    uint64_t more, size_high; /* from LOG_MORE */
+    uint64_t time;            /* nanoseconds */
+    char name[17];
+    unsigned name_length;
 } chunk;
 
-/* A resize that a thread has begun. */
-typedef struct resize {
+/* An event, taken apart. */
+typedef struct event {
+    unsigned op, align;
+    uint64_t place, address, size;
+} event;
+
+/* What is known of a thread: a resize that it has begun, and its name as it was written last. */
+typedef struct thread_state {
     uint32_t slot;
     bool begun;
-} resize;
+    char name[17];
+} thread_state;
 
 typedef struct merge {
     const log_head *head;
@@ -42,7 +53,7 @@ typedef struct merge {
     size_t count;  /* of all */
     chunk **open;  /* a heap by `number` */
     size_t open_count;
-    resize *resizes; /* by thread */
+    thread_state *states; /* by thread */
     size_t threads;
     loam_blocks blocks;
     loam_trace_writer writer;
@@ -58,18 +69,14 @@ static bool fail(merge *m, const char *what)
 
 /* ---- chunks ---- */
 
-static uint64_t word_of(const log_event *event)
-{
-    return __atomic_load_n(&event->word, __ATOMIC_ACQUIRE);
-}
-
 /* Whether the chunk has an event; notes its number. */
 static bool has_event(chunk *c)
 {
-    uint64_t word = c->next < c->end ? word_of(c->next) : 0;
+    uint64_t first = c->next < c->end ? __atomic_load_n(&c->next->first, __ATOMIC_ACQUIRE) : 0;
 
-    c->number = word >> 16;
-    return word != 0;
+    if (first != 0)
+        c->number = log_number(first, c->next->second);
+    return first != 0;
 }
 
 static int by_number(const void *a, const void *b)
@@ -92,7 +99,7 @@ static bool find_chunks(merge *m)
         chunk *c = &m->chunks[m->count];
 
         c->next = (const log_event *)(const void *)(bytes + i * LOG_CHUNK);
-        c->end = c->next + LOG_EVENTS;
+        c->end = c->next + LOG_EVENTS - LOG_RESERVED;
         m->count += has_event(c);
     }
     qsort(m->chunks, m->count, sizeof *m->chunks, by_number);
@@ -133,17 +140,17 @@ static void open_chunk(merge *m, chunk *c)
 static bool know_thread(merge *m, uint64_t thread)
 {
     size_t wanted = m->threads ? m->threads : 16;
-    resize *more;
+    thread_state *more;
 
     while (wanted <= thread && wanted < SIZE_MAX / 64)
         wanted *= 2;
     if (wanted <= m->threads)
         return true;
-    more = realloc(m->resizes, wanted * sizeof *more);
+    more = realloc(m->states, wanted * sizeof *more);
     if (!more)
         return fail(m, "out of memory");
     memset(more + m->threads, 0, (wanted - m->threads) * sizeof *more);
-    m->resizes = more;
+    m->states = more;
     m->threads = wanted;
     return true;
 }
@@ -165,20 +172,20 @@ static void clear(merge *m, uint64_t address, uint16_t thread)
     give(m, slot, thread);
 }
 
-static bool take(merge *m, unsigned op, unsigned align, const log_event *event, uint16_t thread)
+static bool take(merge *m, unsigned op, unsigned align, const event *e, uint16_t thread)
 {
     uint32_t slot;
 
-    clear(m, event->address, thread);
-    slot = loam_blocks_add(&m->blocks, event->address, event->size);
+    clear(m, e->address, thread);
+    slot = loam_blocks_add(&m->blocks, e->address, e->size);
     if (slot == LOAM_BLOCKS_NONE)
         return fail(m, "out of memory");
     (void)loam_trace_writer_alloc(&m->writer, op, slot, align > MOST_ALIGN ? MOST_ALIGN : align,
-                                  thread, event->size);
+                                  thread, e->size);
     return true;
 }
 
-static bool end_resize(merge *m, const log_event *event, resize *r, uint16_t thread)
+static bool end_resize(merge *m, const event *e, thread_state *r, uint16_t thread)
 {
     loam_blocks_one *block;
 
@@ -186,81 +193,118 @@ static bool end_resize(merge *m, const log_event *event, resize *r, uint16_t thr
         return true;
     r->begun = false;
     if (r->slot == LOAM_BLOCKS_NONE)
-        return event->address == 0 || take(m, LOAM_TRACE_ALLOC, 0, event, thread);
+        return e->address == 0 || take(m, LOAM_TRACE_ALLOC, 0, e, thread);
     block = &m->blocks.all[r->slot];
-    if (event->address == 0 && event->size == 0) {
+    if (e->address == 0 && e->size == 0) {
         give(m, r->slot, thread);
         return true;
     }
-    if (event->address == 0) {
+    if (e->address == 0) {
         loam_blocks_attach(&m->blocks, r->slot, block->address);
         return true;
     }
-    clear(m, event->address, thread);
-    loam_blocks_attach(&m->blocks, r->slot, event->address);
-    loam_trace_writer_resize(&m->writer, r->slot, thread, block->size, event->size);
-    block->size = event->size;
+    clear(m, e->address, thread);
+    loam_blocks_attach(&m->blocks, r->slot, e->address);
+    loam_trace_writer_resize(&m->writer, r->slot, thread, block->size, e->size);
+    block->size = e->size;
     return true;
 }
 
-static void begin_resize(merge *m, const log_event *event, resize *r)
+static void begin_resize(merge *m, const event *e, thread_state *r)
 {
     r->begun = true;
-    r->slot = loam_blocks_find(&m->blocks, event->address);
+    r->slot = loam_blocks_find(&m->blocks, e->address);
     if (r->slot == LOAM_BLOCKS_NONE)
         m->result->foreign++;
     else
         loam_blocks_detach(&m->blocks, r->slot);
 }
 
-static void name_thread(merge *m, const log_event *event, uint16_t thread)
+/* The second part of a name ends it. */
+static void name_thread(merge *m, chunk *c, const event *e, uint16_t thread)
 {
-    char name[17] = "";
+    uint32_t words[2] = {(uint32_t)e->place, (uint32_t)e->size};
 
-    memcpy(name, &event->address, 8);
-    memcpy(name + 8, &event->size, 8);
-    if (name[0])
-        (void)loam_trace_writer_text(&m->writer, LOAM_TRACE_THREAD, thread, name, strlen(name));
+    memcpy(c->name + (c->name_length & 8), words, sizeof words);
+    c->name_length ^= 8;
+    if (c->name_length != 0 || strcmp(c->name, m->states[c->thread].name) == 0)
+        return;
+    memcpy(m->states[c->thread].name, c->name, sizeof c->name);
+    if (c->name[0])
+        (void)loam_trace_writer_text(&m->writer, LOAM_TRACE_THREAD, thread, c->name,
+                                     strlen(c->name));
 }
 
-static bool follow(merge *m, chunk *c, const log_event *event)
+/* An event with all that was noted for it before. */
+static event take_apart(chunk *c)
 {
-    unsigned op = event->word & 0xff, align = event->word >> 8 & 0xff;
-    uint16_t thread = (uint16_t)(c->thread > MOST_THREAD ? MOST_THREAD : c->thread);
-    uint32_t slot;
+    uint64_t first = c->next->first, size = c->next->second & 0xffffffff;
+    event e = {.op = first & 15, .place = first >> 19};
 
-    if (op == LOG_THREAD) {
-        c->thread = event->address ? event->address : 1;
+    e.size = size;
+    if (e.op < LOG_THREAD) {
+        e.align = c->more & 0xff;
+        e.address = e.place << 3 | (c->more >> 8 & 7) | c->more >> 11 << 48;
+        e.size |= c->size_high << 32;
+        c->more = c->size_high = 0;
+    }
+    return e;
+}
+
+/* An event that only tells of others. */
+static bool follow_other(merge *m, chunk *c, const event *e, uint16_t thread)
+{
+    switch (e->op) {
+    case LOG_THREAD:
+        c->thread = e->place ? e->place : 1;
         if (m->result->threads < c->thread)
             m->result->threads = c->thread;
         return know_thread(m, c->thread);
-    }
-    if (thread == 0 || op > LOG_NAME)
+    case LOG_NAME:
+        name_thread(m, c, e, thread);
+        return true;
+    case LOG_TIME:
+        c->time = (uint64_t)((double)(e->place << 32 | e->size) * m->scale);
+        return true;
+    case LOG_MORE:
+        c->more = e->place;
+        c->size_high = e->size;
+        return true;
+    default:
         return fail(m, "the log is damaged");
-    loam_trace_writer_time(&m->writer,
-                           (uint64_t)((double)(event->ticks - m->head->ticks) * m->scale));
-    switch (op) {
+    }
+}
+
+static bool follow(merge *m, chunk *c)
+{
+    event e = take_apart(c);
+    uint16_t thread = (uint16_t)(c->thread > MOST_THREAD ? MOST_THREAD : c->thread);
+    uint32_t slot;
+
+    if (e.op >= LOG_THREAD)
+        return follow_other(m, c, &e, thread);
+    if (thread == 0)
+        return fail(m, "the log is damaged");
+    loam_trace_writer_time(&m->writer, c->time);
+    switch (e.op) {
     case LOG_ALLOC:
-        return take(m, LOAM_TRACE_ALLOC, 0, event, thread);
+        return take(m, LOAM_TRACE_ALLOC, 0, &e, thread);
     case LOG_ALLOC_ZEROED:
-        return take(m, LOAM_TRACE_ALLOC_ZEROED, 0, event, thread);
+        return take(m, LOAM_TRACE_ALLOC_ZEROED, 0, &e, thread);
     case LOG_ALLOC_ALIGNED:
-        return take(m, LOAM_TRACE_ALLOC_ALIGNED, align, event, thread);
+        return take(m, LOAM_TRACE_ALLOC_ALIGNED, e.align, &e, thread);
     case LOG_FREE:
-        slot = loam_blocks_find(&m->blocks, event->address);
+        slot = loam_blocks_find(&m->blocks, e.address);
         if (slot == LOAM_BLOCKS_NONE)
             m->result->foreign++;
         else
             give(m, slot, thread);
         return true;
     case LOG_RESIZE_BEGIN:
-        begin_resize(m, event, &m->resizes[c->thread]);
+        begin_resize(m, &e, &m->states[c->thread]);
         return true;
-    case LOG_RESIZE_END:
-        return end_resize(m, event, &m->resizes[c->thread], thread);
     default:
-        name_thread(m, event, thread);
-        return true;
+        return end_resize(m, &e, &m->states[c->thread], thread);
     }
 }
 
@@ -276,7 +320,7 @@ static bool follow_all(merge *m)
                (m->open_count == 0 || m->chunks[next].number <= m->open[0]->number))
             open_chunk(m, &m->chunks[next++]);
         c = m->open[0];
-        if (!follow(m, c, c->next))
+        if (!follow(m, c))
             return false;
         c->next++;
         if (!has_event(c))
@@ -391,7 +435,7 @@ bool merge_log(const char *log, const char *to, bool plain, merge_result *result
         munmap((void *)(uintptr_t)m->head, m->size);
     free(m->chunks);
     free(m->open);
-    free(m->resizes);
+    free(m->states);
     free(m);
     return good;
 }

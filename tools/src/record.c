@@ -33,7 +33,7 @@ const tool_command tool_record = {
     "                     waits for all of them\n"
     "      --plain        version 1 of the format: calls only, without times and names\n"
     "      --limit SIZE   the most that the log of a process may take on disk while it runs; what\n"
-    "                     comes later is counted and not recorded (default 8G; 32 bytes a call)\n"
+    "                     comes later is counted and not recorded (default 8G; 16 bytes an event)\n"
     "      --keep-log     leaves the folder with the logs where it is, FILE.XXXXXX\n"
     "      --finish       makes the traces from such a folder, if loam itself was killed\n"
     "  -q, --quiet        says nothing when all is well\n"
