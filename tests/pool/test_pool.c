@@ -116,7 +116,7 @@ static void ask_for_nonsense(source *src)
     if (sizeof(void *) >= 8) /* with 32 bits there may be such an address, and one only */
         EXPECT(loam_pool_take_aligned(&pool, 8, (size_t)1 << (sizeof(size_t) * 8 - 1)) == NULL);
     after = pool_stats(&pool);
-    EXPECT(after.failures > before.failures);
+    EXPECT(after.failures > before.failures || sizeof(void *) < 8);
     after.failures = before.failures;
     EXPECT(memcmp(&before, &after, sizeof before) == 0);
     EXPECT_GOOD_POOL(&pool);
