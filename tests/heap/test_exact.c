@@ -275,9 +275,15 @@ TEST(iff_some_free_block_holds_it_for_hours, stress)
 
 /* ---- every sequence in a small region ---- */
 
-enum { PAGES = 3 * 4096, DEPTH = 9, SEEN = 1 << 23 };
+enum { PAGES = 3 * 4096, DEPTH = 9, SEEN = 1 << 22 };
 
 static const size_t four_sizes[] = {8, 100, 1500, 5000};
+
+/* A state, and how many sequences go on from it. */
+typedef struct seen {
+    uint64_t hash; /* 0: none */
+    uint64_t sequences;
+} seen;
 
 /* A step: allocate the size of this number, or, from 4 on, free a live block. */
 typedef struct search {
@@ -288,7 +294,7 @@ typedef struct search {
     size_t steps[DEPTH];
     size_t granule;
     loam_heap *heap;
-    uint64_t *seen; /* states whose future was looked at, with the depth left */
+    struct seen *seen; /* states whose future was looked at, with the depth left */
     size_t paths, states;
 } search;
 
@@ -419,33 +425,38 @@ static uint64_t hash_state(size_t left)
     return hash ? hash : 1;
 }
 
-/* Whether a state with so many steps left was met before; remembers it. */
-static bool met_before(size_t left)
+/* Where a state with so many steps left is remembered, or will be. NULL: nothing is. */
+static seen *remembered(size_t left)
 {
     uint64_t hash;
     size_t at;
 
     if (!all.seen)
-        return false;
+        return NULL;
     hash = hash_state(left);
-    for (at = (size_t)(hash % SEEN); all.seen[at] != 0; at = (at + 1) % SEEN) {
-        if (all.seen[at] == hash)
-            return true;
+    for (at = (size_t)(hash % SEEN); all.seen[at].hash != 0; at = (at + 1) % SEEN) {
+        if (all.seen[at].hash == hash)
+            return &all.seen[at];
     }
-    if (all.states < SEEN / 2) {
-        all.seen[at] = hash;
-        all.states++;
-    }
-    return false;
+    if (all.states >= SEEN / 2)
+        return NULL;
+    all.seen[at].hash = hash;
+    all.states++;
+    return &all.seen[at];
 }
 
-static void search_from(size_t depth, size_t most)
+/* Returns how many sequences of `most` steps go on from the state of `depth`, all looked at. */
+static uint64_t search_from(size_t depth, size_t most)
 {
     size_t choices = 4 + all.live_count[depth];
+    uint64_t sequences = 0;
 
     if (all.seen)
         memcpy(all.saved[depth], all.region, PAGES);
     for (size_t step = 0; step < choices; step++) {
+        uint64_t more = 1;
+        seen *known = NULL;
+
         if (step != 0 && all.seen)
             memcpy(all.region, all.saved[depth], PAGES);
         else if (step != 0)
@@ -454,24 +465,33 @@ static void search_from(size_t depth, size_t most)
         do_step(depth, step);
         all.paths++;
         expect_exact(depth);
-        if (depth + 1 < most && !met_before(most - depth - 1))
-            search_from(depth + 1, most);
+        if (depth + 1 < most) {
+            known = remembered(most - depth - 1);
+            more = known && known->sequences ? known->sequences : search_from(depth + 1, most);
+            if (known)
+                known->sequences = more;
+        }
+        sequences += more;
     }
+    return sequences;
 }
 
 /* What tools know of memory is not in the region: there each sequence is done from its start. */
 static void search_all(size_t most)
 {
     bool tools = test_under_asan() || test_under_valgrind();
+    uint64_t sequences;
 
     for (all.granule = 8; all.granule <= 16; all.granule += 8) {
-        all.seen = tools ? NULL : (uint64_t *)calloc(SEEN, sizeof *all.seen);
+        all.seen = tools ? NULL : (seen *)calloc(SEEN, sizeof *all.seen);
         all.paths = all.states = 0;
         all.live_count[0] = 0;
         start();
-        search_from(0, most);
-        fprintf(stderr, "granule %zu: %zu calls, %zu states\n", all.granule, all.paths, all.states);
-        EXPECT_LE(most < 6 ? 1000 : 20000, all.paths);
+        sequences = search_from(0, most);
+        fprintf(stderr, "granule %zu: %llu sequences, %zu calls, %zu states\n", all.granule,
+                (unsigned long long)sequences, all.paths, all.states);
+        EXPECT_LE((uint64_t)1 << 2 * most, sequences); /* four sizes at each step */
+        EXPECT_LE((uint64_t)(most < 6 ? 1000 : 20000), sequences);
         free(all.seen);
     }
 }
