@@ -360,4 +360,46 @@ TEST(compressed_traces_are_written_and_read, fast)
     unlink(file);
 }
 
+/* A changed byte of a compressed trace is refused, or changes nothing that is read. */
+TEST(damage_to_compressed_traces_is_refused, fast)
+{
+    static unsigned char bytes[1 << 20];
+    char path[256];
+    const ran *r;
+    FILE *file;
+    size_t size, refused = 0, flips = test_bound("LOAM_TEST_FLIPS", 1000);
+    test_rng rng;
+
+    snprintf(path, sizeof path, "%s.zst", tools_file("packed"));
+    r = RUN("record", "-q", "-o", path, tools_subject(), "refused");
+    if (r->code == 125 && strstr(r->err, "does not write zstd"))
+        TEST_SKIP("zstd is not here");
+    file = fopen(path, "rb");
+    EXPECT(file != NULL);
+    size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    unlink(path);
+    test_rng_init(&rng, test_seed());
+    for (size_t i = 0; i < flips + size; i++) { /* and each truncation */
+        size_t at = (size_t)test_rng_below(&rng, size), length = i < flips ? size : i - flips;
+        unsigned char flip = i < flips ? (unsigned char)(1 + test_rng_below(&rng, 255)) : 0;
+        trace_error error = {UINT64_MAX, ""};
+        trace_reader *reader;
+        trace_item item;
+        trace_result got = TRACE_WRONG;
+
+        test_note("byte %zu, flipped %#x, of %zu", at, flip, length);
+        bytes[at] ^= flip;
+        reader = trace_reader_open_memory(bytes, length, &error);
+        while (reader && (got = trace_reader_next(reader, &item, &error)) == TRACE_GOT)
+            ;
+        bytes[at] ^= flip;
+        EXPECT(got == TRACE_DONE || error.reason[0] != 0);
+        EXPECT(i < flips || got == TRACE_WRONG);
+        refused += got == TRACE_WRONG;
+        trace_reader_close(reader);
+    }
+    EXPECT(refused > size + flips - flips / 20);
+}
+
 TEST_MAIN
