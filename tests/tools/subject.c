@@ -81,9 +81,9 @@ static void *exchange(void *seed)
         void *mine, *other;
 
         state = state * 6364136223846793005u + 1442695040888963407u;
-        mine = malloc(7000 + state % 32);
+        mine = malloc(7000 + (size_t)(state % 32));
         if (i % 5 == 0)
-            mine = realloc(mine, 7000 + state % 2000);
+            mine = realloc(mine, 7000 + (size_t)(state % 2000));
         CHECK(mine);
         other = __atomic_exchange_n(&shared[(state >> 33) % BLOCKS], mine, __ATOMIC_ACQ_REL);
         free(other);

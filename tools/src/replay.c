@@ -186,7 +186,7 @@ static int read_trace(const char *path, bool exact)
     s.at->rest = s.count - s.at->count;
     s.at->size = sizeof(parcel) + s.room * sizeof(replay_step);
     trace_reader_close(reader);
-    munmap(s.at, s.at->size);
+    munmap(s.at, (size_t)s.at->size);
     free(s.held);
     return s.file;
 }
