@@ -119,12 +119,12 @@ TEST(calls_names_and_tags_are_recorded, fast)
     loam_recorded_init(&one, loam_libc_allocator(), recorder, "meshes");
     a = loam_recorded_allocator(&one);
     EXPECT_STR(a.ops->name, "meshes");
-    p = loam_alloc(a, 100, 16);
+    p = loam_alloc(a, 100, 8);
     loam_recorded_set_tag(&one, tag);
     q = loam_zalloc(a, 50, 64);
-    p = loam_realloc(a, p, 100, 200, 16);
+    p = loam_realloc(a, p, 100, 200, 8);
     loam_dealloc(a, q, 50, 64);
-    loam_dealloc(a, p, 200, 16);
+    loam_dealloc(a, p, 200, 8);
     loam_recorded_deinit(&one);
     end(recorder);
 

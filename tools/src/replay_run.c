@@ -282,5 +282,5 @@ bool replay_only_calls(const parcel *p)
 {
     void **blocks = map((size_t)(p->slots + 1) * sizeof *blocks);
 
-    return blocks && replay_subjects[0].run(blocks, p->steps, p->count, NULL) == p->count;
+    return blocks && replay_subjects[0].run(blocks, p->steps, (size_t)p->count, NULL) == p->count;
 }
