@@ -64,17 +64,44 @@ static char *append_hex(char *at, uintptr_t value)
     }
 }
 
-/* One write, so that the line stays whole beside the output of other threads. */
-void loam_fatal(loam_misuse what, const void *pointer)
+static char *append_decimal(char *at, unsigned value)
 {
-    char line[160];
+    unsigned unit = 1;
+
+    while (value / unit >= 10)
+        unit *= 10;
+    for (; unit > 0; unit /= 10)
+        *at++ = (char)('0' + value / unit % 10);
+    return at;
+}
+
+/* Of a name that is longer, its end. */
+enum { FILE_MAX = 256 };
+
+/* One write, so that the line stays whole beside the output of other threads. */
+void loam_fatal_at(loam_misuse what, const void *pointer, const char *file, unsigned number)
+{
+    char line[160 + FILE_MAX];
     char *end = line;
 
     end = append(end, "loam: fatal: ");
     end = append(end, loam_misuse_text(what));
     end = append(end, ": 0x");
     end = append_hex(end, (uintptr_t)pointer);
+    if (file) {
+        size_t length = strlen(file);
+
+        end = append(end, " at ");
+        end = append(end, length > FILE_MAX ? file + (length - FILE_MAX) : file);
+        *end++ = ':';
+        end = append_decimal(end, number);
+    }
     *end++ = '\n';
     write_all(line, (size_t)(end - line));
     abort();
+}
+
+void loam_fatal(loam_misuse what, const void *pointer)
+{
+    loam_fatal_at(what, pointer, NULL, 0);
 }

@@ -114,7 +114,8 @@
     X(VEC_RESERVED, "allocator is that of a reserved array")                                       \
     X(STRBUF_NULL, "text is NULL")                                                                 \
     X(STRBUF_MARK, "mark lies above the end of the text")                                          \
-    X(STRBUF_ROOM, "more bytes than there is room for")
+    X(STRBUF_ROOM, "more bytes than there is room for")                                            \
+    X(BTREE_CURSOR, "cursor is older than the last change of its tree")
 
 LOAM_BEGIN_DECLS
 
@@ -137,6 +138,11 @@ const char *loam_misuse_text(loam_misuse what);
  * loam calls it for misuse that a checked build detects and in the adapters whose job that is;
  * programs may call it too. Any thread. */
 LOAM_NORETURN LOAM_COLD void loam_fatal(loam_misuse what, const void *pointer);
+
+/** As loam_fatal(), and the line goes on with ` at <file>:<line>`, where the misuse happened. `file` NULL is
+ * loam_fatal(); of a long name the end is written. */
+LOAM_NORETURN LOAM_COLD void loam_fatal_at(loam_misuse what, const void *pointer, const char *file,
+                                           unsigned line);
 
 LOAM_END_DECLS
 

@@ -1,0 +1,364 @@
+/** @file loam/btree.h
+ * Ordered maps and sets of any entries: a full B-tree over any ::loam_allocator.
+ *
+ *     static int by_id(void *context, const void *a, const void *b);
+ *
+ *     loam_btree_type type = {sizeof(struct id), 0, sizeof(struct user), 0, .compare = by_id};
+ *     loam_btree users;
+ *
+ *     loam_btree_init(&users, loam_libc_allocator(), &type, NULL);
+ *     if (!loam_btree_insert(&users, &id, &user, NULL))
+ *         return out_of_memory();
+ *     struct user *found = loam_btree_find(&users, &id);
+ *     loam_btree_deinit(&users);
+ *
+ * This is the untyped face: keys and values are bytes whose size and alignment the type tells, keys
+ * are ordered by a function, or by their kind where they are numbers or texts. loam/btree_typed.h
+ * makes a face for given C types out of the same code, with the comparison inlined: use it wherever
+ * the types are known. Each typed tree is one of these (`.raw`), and everything here works on it.
+ *
+ *                      [ 30 | 70 ]                  inner nodes: smallest keys of the right subtrees
+ *                     /     |     \
+ *      [10 20 : a b]  [30 50 60 : c d e]  [70 90 : f g]      leaves: all keys, all values
+ *
+ * ## What holds for every operation
+ *
+ * - **Failure is atomic.** What needs a node and gets none returns NULL or false, and the entries
+ *   are exactly as before. Finding and iterating take no memory. Erasing takes none either, but in a
+ *   tree that shares nodes with a snapshot: there it copies first, and may be refused.
+ * - **Entries move.** An address of a key or a value holds until the next change of the tree. A key
+ *   in the tree must not be changed; a value may be written at any time, but in a tree that shares nodes with a snapshot
+ *   (then use loam_btree_upsert(), loam_btree_cursor_own(), or the snapshot sees it too).
+ * - **Keys and values are moved and copied as bytes.** Nobody is told when they go: take them out
+ *   (loam_btree_take()) or visit them before. Once an entry is erased no copy of its key is left in
+ *   the tree: what it points to may be freed.
+ * - A **comparison that lies**, one that contradicts itself or is told NaN, gives a tree whose
+ *   entries are found or not; it never makes anything read or write outside of the tree's nodes.
+ *   loam_btree_check() tells.
+ * - A **set** has values of size 0. Where an operation returns the address of a value, it returns that
+ *   of the key. A **multimap** (an option) holds equal keys in the order in which they came.
+ *
+ * ## Families
+ *
+ * Snapshots and the parts of a split share where their nodes come from, and snapshots share the
+ * nodes themselves. The memory is the allocator's until the last of such a family has ended; the trees
+ * may end in any order, and each is used on its own. But a family is one object to threads.
+ *
+ * ## Threads
+ *
+ * One thread at a time uses a family; any number may read its trees (find, bounds, cursors that only
+ * move, order statistics, stats, walk, check) while none changes one of them. Taking or ending a
+ * snapshot is a change.
+ */
+#ifndef LOAM_BTREE_H
+#define LOAM_BTREE_H
+
+#include <loam/allocator.h>
+#include <loam/cache.h>
+#include <loam/inspect.h>
+
+LOAM_BEGIN_DECLS
+
+/* ---- types ---- */
+
+/** Orders two keys: negative, zero or positive, as `a` comes before, with or behind `b`. In a search
+ * `a` is the key that is looked for. Must not use the tree. */
+typedef int (*loam_btree_compare_fn)(void *context, const void *a, const void *b);
+
+/** What keys are. Kinds other than the first need no comparison, and are searched without one: many
+ * keys at once, by what the processor has. */
+typedef enum loam_btree_kind {
+    LOAM_BTREE_COMPARED, /**< Anything; loam_btree_type::compare orders them. */
+    LOAM_BTREE_U32,      /**< `uint32_t`. */
+    LOAM_BTREE_I32,      /**< `int32_t`. */
+    LOAM_BTREE_U64,      /**< `uint64_t`. */
+    LOAM_BTREE_I64,      /**< `int64_t`. */
+    LOAM_BTREE_F32,      /**< `float`; NaN is found nowhere and lies as a comparison does. */
+    LOAM_BTREE_F64,      /**< `double`; as above. */
+    LOAM_BTREE_TEXT      /**< ::loam_btree_text: texts that end in a zero byte, by their bytes. */
+} loam_btree_kind;
+
+/** A key of kind ::LOAM_BTREE_TEXT: an address and the first eight bytes, so that most comparisons
+ * need not go where the text is. Made by loam_btree_text_of(). The text stays the caller's and must
+ * stay as it is while the key is in a tree. */
+typedef struct loam_btree_text {
+    uint64_t prefix;  /**< The first eight bytes as a number, the first one highest. */
+    const char *text; /**< All of it. */
+} loam_btree_text;
+
+/** What the entries of a tree are. */
+typedef struct loam_btree_type {
+    size_t key_size;    /**< Bytes of a key, 1 to #LOAM_BTREE_MAX_SIZE. */
+    size_t key_align;   /**< 0: the largest that the size allows, at most ::LOAM_MAX_ALIGN. */
+    size_t value_size;  /**< Bytes of a value, at most #LOAM_BTREE_MAX_SIZE; 0: a set. */
+    size_t value_align; /**< As `key_align`. */
+    /** What keys are; says the size and the alignment of a key if those are 0. */
+    loam_btree_kind kind;
+    loam_btree_compare_fn compare; /**< For ::LOAM_BTREE_COMPARED only. */
+    /** Entries of a leaf, 2 to #LOAM_BTREE_MAX_ENTRIES; 0: what is fast for such entries, about 512
+     * bytes. */
+    size_t leaf_entries;
+    size_t inner_keys; /**< Keys of an inner node, 2 to #LOAM_BTREE_MAX_ENTRIES; 0: as above. */
+} loam_btree_type;
+
+/** How a tree is to be. All zero is a good tree. */
+typedef struct loam_btree_options {
+    /** Equal keys may be there many times, in the order in which they came. */
+    bool multi;
+    /** Inner nodes know how many entries are below: loam_btree_rank(), loam_btree_nth() and
+     * loam_btree_count_range() then take O(log n), and changes a little longer. */
+    bool order_statistics;
+    void *context; /**< Passed to the comparison. */
+} loam_btree_options;
+
+/** The most bytes of a key, and of a value. Bigger ones belong behind a pointer. */
+#define LOAM_BTREE_MAX_SIZE ((size_t)1 << 20)
+
+/** The most entries that a leaf may be told to have, and keys an inner node. */
+#define LOAM_BTREE_MAX_ENTRIES 4096
+
+/** The most levels of a tree. With nodes of the smallest size that is more than 2^31 entries; with
+ * those of the usual one no memory is big enough. What would need one more fails as for want of
+ * memory. */
+#define LOAM_BTREE_MAX_HEIGHT 32
+
+/** An entry in a tree; `key` is NULL where there is none. */
+typedef struct loam_btree_entry {
+    const void *key; /**< The key; not to be written. */
+    void *value;     /**< The value; in a set, the key. */
+} loam_btree_entry;
+
+/** A node; loam/btree_core.h tells what is in it. */
+typedef struct loam_btree_node loam_btree_node;
+/** Where the nodes of a family come from. */
+typedef struct loam_btree_source loam_btree_source;
+typedef struct loam_btree loam_btree;
+
+/** Counts the keys of a node that are before (or not behind) a key. Internal. */
+typedef size_t (*loam_btree_rank_fn)(const loam_btree *tree, const void *keys, size_t count,
+                                     const void *key);
+
+/** Sizes, places and capacities in nodes, which follow from a type. Internal; all in bytes but the
+ * capacities. */
+typedef struct loam_btree_layout {
+    uint32_t key_size;   /**< Bytes of a key. */
+    uint32_t value_size; /**< Bytes of a value. */
+    uint32_t value_step; /**< From value to value; in a set, where keys stand for them, of a key. */
+    uint32_t keys;       /**< Where the keys begin, in leaves and inner nodes. */
+    uint32_t leaf_cap;   /**< Entries of a leaf at most. */
+    uint32_t leaf_values;    /**< Where the values begin. */
+    uint32_t leaf_bytes;     /**< A leaf. */
+    uint32_t inner_cap;      /**< Keys of an inner node at most. */
+    uint32_t inner_children; /**< Where the `inner_cap + 1` children begin. */
+    uint32_t inner_counts;   /**< Where their counts begin, in a tree with order statistics. */
+    uint32_t inner_bytes;    /**< An inner node, with the counts where the tree has them. */
+    uint32_t align;          /**< Of all nodes. */
+    uint32_t kind;           /**< A ::loam_btree_kind. */
+} loam_btree_layout;
+
+/** A tree. The fields are for the inlined code; read `count` through loam_btree_count(). The object
+ * may be moved by assignment as long as only one of both is used from then on and no cursor is. */
+struct loam_btree {
+    loam_btree_node *root;         /**< NULL iff `height` is 0. */
+    size_t count;                  /**< Entries. */
+    uint32_t height;               /**< Levels; 0: empty, 1: the root is a leaf. */
+    uint32_t flags;                /**< LOAM_BTREE_MULTI_ and so on. */
+    size_t epoch;                  /**< Goes up with each change, in checked builds. */
+    loam_btree_source *source;     /**< NULL before the first node. */
+    loam_allocator allocator;      /**< Where the source and its nodes come from. */
+    loam_btree_compare_fn compare; /**< Orders keys; there for all kinds. */
+    void *context;                 /**< Passed to it. */
+    loam_btree_rank_fn below;      /**< Counts the keys before one. */
+    loam_btree_rank_fn upto;       /**< Counts the keys not behind one. */
+    loam_btree_layout layout;      /**< How nodes look. */
+};
+
+/** Makes a key of a text that ends in a zero byte. Cost: O(1). Any thread. */
+LOAM_INLINE loam_btree_text loam_btree_text_of(const char *text)
+{
+    loam_btree_text key = {0, text};
+
+    for (unsigned i = 0; i < 8 && text[i]; i++)
+        key.prefix |= (uint64_t)(unsigned char)text[i] << (56 - 8 * i);
+    return key;
+}
+
+/* ---- life ---- */
+
+/** Makes an empty tree. `options` may be NULL. Takes no memory: that comes with the first entry.
+ *
+ * Returns false iff the type is none: a size above #LOAM_BTREE_MAX_SIZE or a key of size 0, an
+ * alignment that is no power of two, above 4096, or does not divide the size, a kind with another size, no
+ * comparison where one is needed, or entries or keys of nodes out of bounds. Cost: O(1). */
+LOAM_NODISCARD bool loam_btree_init(loam_btree *tree, loam_allocator allocator,
+                                    const loam_btree_type *type, const loam_btree_options *options);
+
+/** Ends a tree: gives back the nodes that no snapshot shares. Entries are not visited. Ending it again
+ * does nothing; it may be used on as an empty tree. Can't fail.
+ *
+ * Cost: O(nodes that are its own); O(1) for the last tree of a family over an allocator that does not
+ * reclaim. */
+void loam_btree_deinit(loam_btree *tree);
+
+/** As loam_btree_init(), with the object from the allocator too. Returns NULL iff that would return
+ * false or the memory can't be had. */
+LOAM_NODISCARD loam_btree *loam_btree_create(loam_allocator allocator, const loam_btree_type *type,
+                                             const loam_btree_options *options);
+
+/** Ends a tree of loam_btree_create(). NULL is ignored. Can't fail. Cost: as loam_btree_deinit(). */
+void loam_btree_destroy(loam_btree *tree);
+
+/** Takes all entries out; nodes go back, but those that a snapshot shares. Can't fail. Cost: as
+ * loam_btree_deinit(). */
+void loam_btree_clear(loam_btree *tree);
+
+/** The number of entries. O(1). */
+LOAM_INLINE size_t loam_btree_count(const loam_btree *tree)
+{
+    return tree->count;
+}
+
+/* ---- looking for entries: none of these takes memory or can fail ---- */
+
+/** Returns the value of the (first) entry with this key, or NULL iff there is none. In a set, the
+ * key. Cost: O(log n). */
+void *loam_btree_find(const loam_btree *tree, const void *key);
+
+/** Whether there is an entry with this key. Cost: O(log n). */
+bool loam_btree_contains(const loam_btree *tree, const void *key);
+
+/** As loam_btree_find(), with the key as it is in the tree. */
+loam_btree_entry loam_btree_get(const loam_btree *tree, const void *key);
+
+/** The first entry that is not before the key; none where all are. Cost: O(log n). */
+loam_btree_entry loam_btree_lower_bound(const loam_btree *tree, const void *key);
+
+/** The first entry that is behind the key. Cost: O(log n). */
+loam_btree_entry loam_btree_upper_bound(const loam_btree *tree, const void *key);
+
+/** The first entry; none in an empty tree. Cost: O(log n). */
+loam_btree_entry loam_btree_first(const loam_btree *tree);
+
+/** The last entry. Cost: O(log n). */
+loam_btree_entry loam_btree_last(const loam_btree *tree);
+
+/* ---- putting entries in ---- */
+
+/** Adds an entry unless there is one with this key. A multimap always adds it, behind its equals.
+ *
+ * `value` is not read in a set; NULL makes it zero bytes. Neither may be an address in the tree.
+ * `*added` (which may be NULL) says whether the entry is new.
+ * Returns the value's address, of the new entry or the old one; NULL iff a node is needed and can't
+ * be had, then nothing changed. Cost: O(log n). */
+void *loam_btree_insert(loam_btree *tree, const void *key, const void *value, bool *added);
+
+/** Finds the entry with this key, or adds one whose value is zero bytes, and returns its value's address.
+ * In a multimap it finds the first; only where there is none it adds one.
+ *
+ * What it returns may be written also in a tree that shares nodes. Returns NULL iff a node is needed and
+ * can't be had. Cost: O(log n). */
+void *loam_btree_upsert(loam_btree *tree, const void *key, bool *added);
+
+/** Makes this the entry for its key, key included: over the (first) one that is there, or as a new one.
+ *
+ * What was there is copied to `*old_key` and `*old_value` before, unless NULL; `*added` says that there
+ * was nothing. Returns the value's address; NULL iff a node is needed and can't be had. Cost: O(log n). */
+void *loam_btree_replace(loam_btree *tree, const void *key, const void *value, void *old_key,
+                         void *old_value, bool *added);
+
+/** Fills an empty tree from a sorted source, leaf by leaf: many times faster than inserting.
+ *
+ * `next(context, &key, &value)` is called until it returns false; it says where key and value are, and
+ * they are copied before the next call. Each key must be behind the one before (a multimap: or equal).
+ * `fill` is how full nodes are to be, 1 to 100 percent; 0: 100.
+ *
+ * Returns false iff the tree is not empty, a node can't be had, or a key is out of order; then the tree is
+ * as before, and entries have been consumed. Cost: O(n), one comparison each. */
+typedef bool (*loam_btree_next_fn)(void *context, const void **key, const void **value);
+LOAM_NODISCARD bool loam_btree_load(loam_btree *tree, loam_btree_next_fn next, void *context,
+                                    unsigned fill);
+
+/* ---- taking entries out ---- */
+
+/** Takes the (first) entry with this key out. Returns whether there was one.
+ *
+ * Takes no memory, but in a tree that shares nodes with a snapshot: if that is refused, nothing
+ * changes, the result is false, and the entry is still found. Cost: O(log n). */
+bool loam_btree_erase(loam_btree *tree, const void *key);
+
+/** As loam_btree_erase(), and copies key and value out before, each unless NULL. */
+bool loam_btree_take(loam_btree *tree, const void *key, void *old_key, void *old_value);
+
+/** Takes the first entry out and copies it, each unless NULL. Returns false iff there is none, or as
+ * loam_btree_erase(). Cost: O(log n). */
+bool loam_btree_pop_first(loam_btree *tree, void *key, void *value);
+
+/** As loam_btree_pop_first(), with the last entry. */
+bool loam_btree_pop_last(loam_btree *tree, void *key, void *value);
+
+/** Takes all entries out that are not before `from` and before `to`; NULL is no bound on that side.
+ *
+ * `*erased` (which may be NULL) is how many. Whole subtrees go as nodes. Returns false iff the tree shares
+ * nodes with a snapshot and a copy is refused; then nothing changed. Cost: O(log n) and the nodes that go
+ * back; where there are no order statistics, also the leaves that go. */
+bool loam_btree_erase_range(loam_btree *tree, const void *from, const void *to, size_t *erased);
+
+/* ---- trees as a whole ---- */
+
+/** Makes `right` a tree of the entries that are not before `key`, which leave `tree`. `right` is
+ * initialised by this; it is of the same family.
+ *
+ * Returns false iff a node can't be had; then nothing changed and `right` must not be used.
+ * Cost: O(log n), and where there are no order statistics, O(leaves of the smaller part) to count. */
+LOAM_NODISCARD bool loam_btree_split(loam_btree *tree, const void *key, loam_btree *right);
+
+/** Puts all entries of `right` behind those of `left`; `right` is empty then. Trees of one family are
+ * joined by their nodes; others are copied.
+ *
+ * Returns false iff the first key of `right` is before the last one of `left` (or equal, but in multimaps), the
+ * types are not the same, or a node can't be had; then nothing changed. Cost: O(log n), or O(entries of `right`). */
+LOAM_NODISCARD bool loam_btree_join(loam_btree *left, loam_btree *right);
+
+/** Makes `copy` a tree with the same entries over another allocator, its nodes full, as loam_btree_load() leaves them.
+ * `copy` is initialised by this. Returns false iff a node can't be had; then `copy` must not be used. Cost: O(n). */
+LOAM_NODISCARD bool loam_btree_copy(const loam_btree *tree, loam_allocator allocator,
+                                    loam_btree *copy);
+
+/** Makes `snapshot` a tree with the same entries, which shares all nodes. Both are full trees: whichever
+ * changes first copies the nodes that it changes. `snapshot` is initialised by this.
+ *
+ * Returns false iff the tree never had an entry and its source can't be had, or there are 2^32 snapshots; then
+ * `snapshot` must not be used. Cost: O(1). */
+LOAM_NODISCARD bool loam_btree_snapshot(loam_btree *tree, loam_btree *snapshot);
+
+/** Whether a node should move, such as one in a sparse slab. */
+typedef bool (*loam_btree_sparse_fn)(void *context, const void *node);
+
+/** Goes on through the tree from where the last step ended, and moves nodes for which `sparse` is true to
+ * new ones. Nodes that a snapshot shares stay.
+ *
+ * At most `budget` nodes are looked at. `*position` is 0 at first, and again when the tree has been gone
+ * through; in between it is the step's own. Returns how many nodes moved; a refusal ends the step. Cost: O(budget). */
+size_t loam_btree_compact_step(loam_btree *tree, size_t budget, loam_btree_sparse_fn sparse,
+                               void *context, size_t *position);
+
+/* ---- order statistics ---- */
+
+/** The number of entries that are before the key. Cost: O(log n) in a tree with order statistics,
+ * else O(leaves). */
+size_t loam_btree_rank(const loam_btree *tree, const void *key);
+
+/** The entry that `n` others are before; none where there are not more than `n`. Cost: as
+ * loam_btree_rank(). */
+loam_btree_entry loam_btree_nth(const loam_btree *tree, size_t n);
+
+/** The number of entries that are not before `from` and before `to`; NULL is no bound on that side. Cost: as
+ * loam_btree_rank(). */
+size_t loam_btree_count_range(const loam_btree *tree, const void *from, const void *to);
+
+LOAM_END_DECLS
+
+#include <loam/btree_cursor.h>
+#include <loam/btree_inspect.h>
+
+#endif

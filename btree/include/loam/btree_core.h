@@ -1,0 +1,426 @@
+/** @file loam/btree_core.h
+ * What the archive and every typed face of loam/btree.h share: how nodes look, and the paths that
+ * are inlined. Nothing here is for use by programs.
+ *
+ *       leaf:   | head | keys ....... | values ............. |
+ *       inner:  | head | keys ....... | children ........... | counts (order statistics) |
+ *
+ * A function here takes the layout `l` and says by `how` keys are searched, so that both fold to
+ * constants where the type is known. In the archive `l` is that of the tree and `how` is
+ * #LOAM_BTREE_BY_POINTER_: a search in a node is then a call of the tree's `below` or `upto`.
+ *
+ * Safety does not rest on order: a rank is at most the count that it was asked of, whatever the
+ * comparison says, and a count is at most the capacity.
+ */
+#ifndef LOAM_BTREE_CORE_H
+#define LOAM_BTREE_CORE_H
+
+#include <loam/btree.h>
+#include <loam/btree_search.h>
+
+LOAM_BEGIN_DECLS
+
+/* ---- nodes ---- */
+
+/** The head of a node. Keys and all else follow at the places of the layout. */
+struct loam_btree_node {
+    uint16_t count;      /**< Entries of a leaf; keys of an inner node, one less than children. */
+    uint8_t level;       /**< 0: a leaf. */
+    uint8_t unused;      /**< 0. */
+    uint32_t references; /**< Trees and inner nodes that point here; 1 unless snapshots share. */
+};
+
+/** loam_btree::flags: equal keys may be there. */
+#define LOAM_BTREE_MULTI_ 1u
+/** loam_btree::flags: inner nodes have counts. */
+#define LOAM_BTREE_COUNTED_ 2u
+/** loam_btree::flags: some node may have more than one reference, in this tree or below it. */
+#define LOAM_BTREE_SHARES_ 4u
+
+/** Search by the tree's functions, not by a kind that is known here. */
+#define LOAM_BTREE_BY_POINTER_ 255
+
+#define LOAM_BTREE_UP_(n, align) (((n) + (align)-1) & ~((size_t)(align)-1))
+#define LOAM_BTREE_MAX_(a, b)    ((a) > (b) ? (a) : (b))
+/** The bytes that a node of the usual size has behind its head. */
+#define LOAM_BTREE_ROOM_ 504
+/** How many things of `size` bytes a node has: what fits into the usual size, at least 8, or 4 where
+ * they are big. */
+#define LOAM_BTREE_USUAL_(size)                                                                    \
+    (LOAM_BTREE_ROOM_ / (size) > 8 ? LOAM_BTREE_ROOM_ / (size) : (size) <= 256 ? 8 : 4)
+
+#define LOAM_BTREE_KEYS_(ka)               LOAM_BTREE_UP_(sizeof(loam_btree_node), ka)
+#define LOAM_BTREE_LEAF_CAP_(ks, vs, leaf) ((leaf) ? (leaf) : LOAM_BTREE_USUAL_((ks) + (vs)))
+#define LOAM_BTREE_INNER_CAP_(ks, inner)   ((inner) ? (inner) : LOAM_BTREE_INNER_USUAL_(ks))
+#define LOAM_BTREE_INNER_USUAL_(ks)                                                                \
+    ((LOAM_BTREE_ROOM_ - sizeof(void *)) / ((ks) + sizeof(void *)) > 8                             \
+         ? (LOAM_BTREE_ROOM_ - sizeof(void *)) / ((ks) + sizeof(void *))                           \
+         : (size_t)8)
+#define LOAM_BTREE_ALIGN_(ka, va) LOAM_BTREE_MAX_((size_t)64, LOAM_BTREE_MAX_(ka, va))
+#define LOAM_BTREE_VALUES_(ks, ka, vs, va, leaf)                                                   \
+    ((vs) ? LOAM_BTREE_UP_(LOAM_BTREE_KEYS_(ka) + LOAM_BTREE_LEAF_CAP_(ks, vs, leaf) * (ks), va)   \
+          : LOAM_BTREE_KEYS_(ka))
+#define LOAM_BTREE_LEAF_END_(ks, ka, vs, va, leaf)                                                 \
+    (LOAM_BTREE_VALUES_(ks, ka, vs, va, leaf) +                                                    \
+     LOAM_BTREE_LEAF_CAP_(ks, vs, leaf) * ((vs) ? (vs) : (ks)))
+#define LOAM_BTREE_CHILDREN_(ks, ka, inner)                                                        \
+    LOAM_BTREE_UP_(LOAM_BTREE_KEYS_(ka) + LOAM_BTREE_INNER_CAP_(ks, inner) * (ks), sizeof(void *))
+#define LOAM_BTREE_INNER_END_(ks, ka, inner)                                                       \
+    (LOAM_BTREE_CHILDREN_(ks, ka, inner) + (LOAM_BTREE_INNER_CAP_(ks, inner) + 1) * sizeof(void *))
+
+/** The layout of nodes for keys and values of these sizes and alignments, as an initialiser; `leaf` and
+ * `inner` are capacities or 0. `inner_bytes` is without counts. */
+#define LOAM_BTREE_LAYOUT_(ks, ka, vs, va, kind, leaf, inner)                                      \
+    {                                                                                              \
+        (uint32_t)(ks), (uint32_t)(vs), (uint32_t)((vs) ? (vs) : (ks)),                            \
+            (uint32_t)LOAM_BTREE_KEYS_(ka), (uint32_t)LOAM_BTREE_LEAF_CAP_(ks, vs, leaf),          \
+            (uint32_t)LOAM_BTREE_VALUES_(ks, ka, vs, va, leaf),                                    \
+            (uint32_t)LOAM_BTREE_UP_(LOAM_BTREE_LEAF_END_(ks, ka, vs, va, leaf),                   \
+                                     LOAM_BTREE_ALIGN_(ka, va)),                                   \
+            (uint32_t)LOAM_BTREE_INNER_CAP_(ks, inner),                                            \
+            (uint32_t)LOAM_BTREE_CHILDREN_(ks, ka, inner),                                         \
+            (uint32_t)LOAM_BTREE_INNER_END_(ks, ka, inner),                                        \
+            (uint32_t)LOAM_BTREE_UP_(LOAM_BTREE_INNER_END_(ks, ka, inner),                         \
+                                     LOAM_BTREE_ALIGN_(ka, va)),                                   \
+            (uint32_t)LOAM_BTREE_ALIGN_(ka, va), (uint32_t)(kind)                                  \
+    }
+
+LOAM_INLINE void *loam_btree_key_at_(const loam_btree_layout *l, const loam_btree_node *node,
+                                     size_t index)
+{
+    return (char *)(uintptr_t)node + l->keys + index * l->key_size;
+}
+
+LOAM_INLINE void *loam_btree_value_at_(const loam_btree_layout *l, const loam_btree_node *leaf,
+                                       size_t index)
+{
+    return (char *)(uintptr_t)leaf + l->leaf_values + index * l->value_step;
+}
+
+LOAM_INLINE loam_btree_node **loam_btree_children_(const loam_btree_layout *l,
+                                                   const loam_btree_node *inner)
+{
+    return (loam_btree_node **)(void *)((char *)(uintptr_t)inner + l->inner_children);
+}
+
+LOAM_INLINE size_t *loam_btree_counts_(const loam_btree_layout *l, const loam_btree_node *inner)
+{
+    return (size_t *)(void *)((char *)(uintptr_t)inner + l->inner_counts);
+}
+
+LOAM_INLINE loam_btree_entry loam_btree_entry_at_(const loam_btree_layout *l,
+                                                  const loam_btree_node *leaf, size_t index)
+{
+    loam_btree_entry entry;
+
+    entry.key = loam_btree_key_at_(l, leaf, index);
+    entry.value = loam_btree_value_at_(l, leaf, index);
+    return entry;
+}
+
+LOAM_INLINE loam_btree_entry loam_btree_no_entry_(void)
+{
+    loam_btree_entry entry = {NULL, NULL};
+
+    return entry;
+}
+
+/** A change: cursors set before are stale from here on. */
+LOAM_INLINE void loam_btree_changed_(loam_btree *tree)
+{
+    if (LOAM_CHECKS)
+        tree->epoch++;
+}
+
+LOAM_INLINE void loam_btree_prefetch_(const void *at)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(at);
+#else
+    (void)at;
+#endif
+}
+
+/* ---- searching ---- */
+
+/** Reads a number of a key whose own type may be another one of the same kind. */
+#define LOAM_BTREE_LOAD_(name, type)                                                               \
+    LOAM_INLINE type name(const void *key)                                                         \
+    {                                                                                              \
+        type number;                                                                               \
+                                                                                                   \
+        memcpy(&number, key, sizeof number);                                                       \
+        return number;                                                                             \
+    }
+
+LOAM_BTREE_LOAD_(loam_btree_load_u32_, uint32_t)
+LOAM_BTREE_LOAD_(loam_btree_load_i32_, int32_t)
+LOAM_BTREE_LOAD_(loam_btree_load_u64_, uint64_t)
+LOAM_BTREE_LOAD_(loam_btree_load_i64_, int64_t)
+LOAM_BTREE_LOAD_(loam_btree_load_f32_, float)
+LOAM_BTREE_LOAD_(loam_btree_load_f64_, double)
+
+/** Counts the keys of a node that are before `key`, or not behind it (`upto`). At most `count`. */
+LOAM_INLINE size_t loam_btree_rank_(const loam_btree *tree, const loam_btree_layout *l, int how,
+                                    loam_btree_compare_fn compare, const loam_btree_node *node,
+                                    const void *key, bool upto)
+{
+    const void *keys = loam_btree_key_at_(l, node, 0);
+    size_t count = node->count;
+
+    switch (how) {
+    case LOAM_BTREE_U32:
+        return loam_btree_rank_u32_((const uint32_t *)keys, count, loam_btree_load_u32_(key), upto);
+    case LOAM_BTREE_I32:
+        return loam_btree_rank_i32_((const int32_t *)keys, count, loam_btree_load_i32_(key), upto);
+    case LOAM_BTREE_U64:
+        return loam_btree_rank_u64_((const uint64_t *)keys, count, loam_btree_load_u64_(key), upto);
+    case LOAM_BTREE_I64:
+        return loam_btree_rank_i64_((const int64_t *)keys, count, loam_btree_load_i64_(key), upto);
+    case LOAM_BTREE_F32:
+        return loam_btree_rank_f32_((const float *)keys, count, loam_btree_load_f32_(key), upto);
+    case LOAM_BTREE_F64:
+        return loam_btree_rank_f64_((const double *)keys, count, loam_btree_load_f64_(key), upto);
+    case LOAM_BTREE_TEXT:
+        return loam_btree_rank_text_((const loam_btree_text *)keys, count,
+                                     (const loam_btree_text *)key, upto);
+    case LOAM_BTREE_COMPARED:
+        return loam_btree_rank_compared_(keys, count, key, upto, l->key_size, compare,
+                                         tree->context);
+    default:
+        return (upto ? tree->upto : tree->below)(tree, keys, count, key);
+    }
+}
+
+/** Whether two keys are equal. */
+LOAM_INLINE bool loam_btree_equal_(const loam_btree *tree, int how, loam_btree_compare_fn compare,
+                                   const void *a, const void *b)
+{
+    switch (how) {
+    case LOAM_BTREE_U32:
+    case LOAM_BTREE_I32:
+        return loam_btree_load_u32_(a) == loam_btree_load_u32_(b);
+    case LOAM_BTREE_U64:
+    case LOAM_BTREE_I64:
+        return loam_btree_load_u64_(a) == loam_btree_load_u64_(b);
+    case LOAM_BTREE_F32:
+        return loam_btree_load_f32_(a) == loam_btree_load_f32_(b);
+    case LOAM_BTREE_F64:
+        return loam_btree_load_f64_(a) == loam_btree_load_f64_(b);
+    case LOAM_BTREE_TEXT:
+        return loam_btree_text_compare_((const loam_btree_text *)a, (const loam_btree_text *)b) ==
+               0;
+    case LOAM_BTREE_COMPARED:
+        return compare(tree->context, a, b) == 0;
+    default:
+        return tree->compare(tree->context, a, b) == 0;
+    }
+}
+
+/** The leaf where a key is, or would be put: right of the separators that equal it. The tree is not
+ * empty. */
+LOAM_INLINE loam_btree_node *loam_btree_descend_(const loam_btree *tree, const loam_btree_layout *l,
+                                                 int how, loam_btree_compare_fn compare,
+                                                 const void *key)
+{
+    loam_btree_node *node = tree->root;
+
+    for (uint32_t height = tree->height; height > 1; height--)
+        node =
+            loam_btree_children_(l, node)[loam_btree_rank_(tree, l, how, compare, node, key, true)];
+    return node;
+}
+
+/** loam_btree_get() of a tree that is no multimap. */
+LOAM_INLINE loam_btree_entry loam_btree_get_(const loam_btree *tree, const loam_btree_layout *l,
+                                             int how, loam_btree_compare_fn compare,
+                                             const void *key)
+{
+    const loam_btree_node *leaf;
+    size_t index;
+
+    if (LOAM_UNLIKELY(tree->height == 0))
+        return loam_btree_no_entry_();
+    leaf = loam_btree_descend_(tree, l, how, compare, key);
+    index = loam_btree_rank_(tree, l, how, compare, leaf, key, false);
+    if (index < leaf->count &&
+        loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index)))
+        return loam_btree_entry_at_(l, leaf, index);
+    return loam_btree_no_entry_();
+}
+
+/** The rare half of a bound: a multimap, or an entry of the next leaf. */
+loam_btree_entry loam_btree_bound_slow_(const loam_btree *tree, const void *key, bool upto);
+
+/** loam_btree_lower_bound(), or with `upto` loam_btree_upper_bound(). */
+LOAM_INLINE loam_btree_entry loam_btree_bound_(const loam_btree *tree, const loam_btree_layout *l,
+                                               int how, loam_btree_compare_fn compare,
+                                               const void *key, bool upto)
+{
+    const loam_btree_node *leaf;
+    size_t index;
+
+    if (LOAM_UNLIKELY(tree->height == 0 || (tree->flags & LOAM_BTREE_MULTI_)))
+        return loam_btree_bound_slow_(tree, key, upto);
+    leaf = loam_btree_descend_(tree, l, how, compare, key);
+    index = loam_btree_rank_(tree, l, how, compare, leaf, key, upto);
+    if (LOAM_UNLIKELY(index >= leaf->count))
+        return loam_btree_bound_slow_(tree, key, upto);
+    return loam_btree_entry_at_(l, leaf, index);
+}
+
+/* ---- changing a leaf ---- */
+
+/** What an insertion does with an entry that is there already, and with the value of a new one. */
+typedef enum loam_btree_mode_ {
+    LOAM_BTREE_INSERT_, /**< Leaves it; copies the value, or zero bytes for NULL. */
+    LOAM_BTREE_UPSERT_, /**< Leaves it, and the caller may write to it; zero bytes. */
+    LOAM_BTREE_REPLACE_ /**< Writes over it. */
+} loam_btree_mode_;
+
+/** Opens a gap before entry `index` of a leaf that has room, and fills it. */
+LOAM_INLINE void *loam_btree_leaf_put_(const loam_btree_layout *l, loam_btree_node *leaf,
+                                       size_t index, const void *key, const void *value)
+{
+    size_t behind = leaf->count - index;
+    char *at = (char *)loam_btree_key_at_(l, leaf, index);
+    char *to = (char *)loam_btree_value_at_(l, leaf, index);
+
+    memmove(at + l->key_size, at, behind * l->key_size);
+    memcpy(at, key, l->key_size);
+    if (l->value_size) {
+        memmove(to + l->value_size, to, behind * l->value_size);
+        if (value)
+            memcpy(to, value, l->value_size);
+        else
+            memset(to, 0, l->value_size);
+    }
+    leaf->count++;
+    return to;
+}
+
+/** Closes the gap that entry `index` leaves. */
+LOAM_INLINE void loam_btree_leaf_cut_(const loam_btree_layout *l, loam_btree_node *leaf,
+                                      size_t index)
+{
+    size_t behind = leaf->count - index - 1;
+    char *at = (char *)loam_btree_key_at_(l, leaf, index);
+
+    memmove(at, at + l->key_size, behind * l->key_size);
+    if (l->value_size) {
+        char *to = (char *)loam_btree_value_at_(l, leaf, index);
+
+        memmove(to, to + l->value_size, behind * l->value_size);
+    }
+    leaf->count--;
+}
+
+/** The rare half of an insertion: an empty tree, a multimap, counts, shared nodes, a full leaf; and of
+ * loam_btree_replace() all. Searches from the root again. */
+void *loam_btree_put_slow_(loam_btree *tree, const void *key, const void *value,
+                           loam_btree_mode_ mode, bool *added);
+/** The rare half of an erasure: a multimap, counts, shared nodes, a leaf that gets too empty or loses its
+ * first entry. Searches from the root again. Copies the entry out, each part unless NULL. */
+bool loam_btree_take_slow_(loam_btree *tree, const void *key, void *old_key, void *old_value);
+
+/** loam_btree_insert() and loam_btree_upsert(). */
+LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, int how,
+                                  loam_btree_compare_fn compare, const void *key, const void *value,
+                                  loam_btree_mode_ mode, bool *added)
+{
+    loam_btree_node *leaf;
+    size_t index;
+
+    if (LOAM_UNLIKELY(tree->height == 0 || tree->flags != 0))
+        return loam_btree_put_slow_(tree, key, value, mode, added);
+    leaf = loam_btree_descend_(tree, l, how, compare, key);
+    index = loam_btree_rank_(tree, l, how, compare, leaf, key, false);
+    if (index < leaf->count &&
+        loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index))) {
+        if (added)
+            *added = false;
+        return loam_btree_value_at_(l, leaf, index);
+    }
+    if (LOAM_UNLIKELY(leaf->count >= l->leaf_cap))
+        return loam_btree_put_slow_(tree, key, value, mode, added);
+    if (added)
+        *added = true;
+    tree->count++;
+    loam_btree_changed_(tree);
+    return loam_btree_leaf_put_(l, leaf, index, key, value);
+}
+
+/** The fewest entries of a leaf that an erasure leaves alone. */
+LOAM_INLINE size_t loam_btree_leaf_min_(const loam_btree_layout *l)
+{
+    return l->leaf_cap / 3 ? l->leaf_cap / 3 : 1;
+}
+
+/** loam_btree_take(). */
+LOAM_INLINE bool loam_btree_take_(loam_btree *tree, const loam_btree_layout *l, int how,
+                                  loam_btree_compare_fn compare, const void *key, void *old_key,
+                                  void *old_value)
+{
+    loam_btree_node *leaf;
+    size_t index;
+
+    if (LOAM_UNLIKELY(tree->height == 0 || tree->flags != 0))
+        return loam_btree_take_slow_(tree, key, old_key, old_value);
+    leaf = loam_btree_descend_(tree, l, how, compare, key);
+    index = loam_btree_rank_(tree, l, how, compare, leaf, key, false);
+    if (index >= leaf->count ||
+        !loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index)))
+        return false;
+    if (LOAM_UNLIKELY(index == 0 || leaf->count <= loam_btree_leaf_min_(l)))
+        return loam_btree_take_slow_(tree, key, old_key, old_value);
+    if (old_key)
+        memcpy(old_key, loam_btree_key_at_(l, leaf, index), l->key_size);
+    if (old_value && l->value_size)
+        memcpy(old_value, loam_btree_value_at_(l, leaf, index), l->value_size);
+    tree->count--;
+    loam_btree_changed_(tree);
+    loam_btree_leaf_cut_(l, leaf, index);
+    return true;
+}
+
+/* ---- cursors ---- */
+
+/** A stale cursor ends the program. */
+LOAM_NORETURN LOAM_COLD void loam_btree_cursor_stale_(const loam_btree_cursor *cursor);
+
+/** Stops a checked build at a cursor that is older than the last change of its tree. */
+LOAM_INLINE void loam_btree_cursor_require_(const loam_btree_cursor *cursor)
+{
+    if (LOAM_CHECKS && LOAM_UNLIKELY(cursor->epoch != cursor->tree->epoch))
+        loam_btree_cursor_stale_(cursor);
+}
+
+/** Sets a cursor that is behind the last entry of its leaf before the first one of the next leaf. False
+ * iff there is none. */
+bool loam_btree_cursor_climb_next_(loam_btree_cursor *cursor);
+/** Sets a cursor that is before the first entry of its leaf behind the last one of the previous leaf. False
+ * iff there is none. */
+bool loam_btree_cursor_climb_prev_(loam_btree_cursor *cursor);
+
+LOAM_INLINE loam_btree_entry loam_btree_cursor_next_(loam_btree_cursor *cursor,
+                                                     const loam_btree_layout *l)
+{
+    loam_btree_cursor_require_(cursor);
+    if (LOAM_UNLIKELY(!cursor->leaf || cursor->index >= cursor->leaf->count) &&
+        !loam_btree_cursor_climb_next_(cursor))
+        return loam_btree_no_entry_();
+    return loam_btree_entry_at_(l, cursor->leaf, cursor->index++);
+}
+
+LOAM_INLINE loam_btree_entry loam_btree_cursor_prev_(loam_btree_cursor *cursor,
+                                                     const loam_btree_layout *l)
+{
+    loam_btree_cursor_require_(cursor);
+    if (LOAM_UNLIKELY(cursor->index == 0) && !loam_btree_cursor_climb_prev_(cursor))
+        return loam_btree_no_entry_();
+    return loam_btree_entry_at_(l, cursor->leaf, --cursor->index);
+}
+
+LOAM_END_DECLS
+
+#endif

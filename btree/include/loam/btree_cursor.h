@@ -1,0 +1,157 @@
+/** @file loam/btree_cursor.h
+ * Cursors: places in a tree, on the caller's stack. A part of loam/btree.h, which includes it.
+ *
+ *     loam_btree_cursor at;
+ *
+ *     loam_btree_cursor_seek_lower(&at, &tree, &from);
+ *     for (loam_btree_entry e; (e = loam_btree_cursor_next(&at)).key;)
+ *         use(e.key, e.value);
+ *
+ * A cursor stands **in a gap**: before the first entry, between two, or behind the last one.
+ *
+ *      | 10 | 20 | 30 |          five entries would have six gaps
+ *           ^
+ *           prev() steps over 10 and returns it, next() steps over 20
+ *
+ * So there is no "end" to fall off, and what insertion and erasure do to the cursor is plain: an
+ * insertion puts the new entry into the gap, an erasure takes one of the two neighbours away.
+ *
+ * A cursor holds until the tree is changed by anything but the cursor itself. A checked build stops
+ * with "cursor is older than the last change of its tree" and says where: at the file and line of
+ * the call. (The functions of a typed face are no macros, and can't know where they are called: there it
+ * says where the cursor was last passed through LOAM_BTREE_HERE(), if it was.) A refused change
+ * in a tree that shares nodes with a snapshot counts as one.
+ *
+ * A cursor that is only moved may stand in a tree that is const; the functions that change the
+ * tree say so.
+ */
+#ifndef LOAM_BTREE_CURSOR_H
+#define LOAM_BTREE_CURSOR_H
+
+#include <loam/btree.h>
+
+LOAM_BEGIN_DECLS
+
+/** A level of a cursor's path: an inner node and which of its children the path goes through.
+ * Internal. */
+typedef struct loam_btree_step {
+    loam_btree_node *node; /**< An inner node. */
+    size_t index;          /**< The child. */
+} loam_btree_step;
+
+/** A place in a tree. Set by the seek functions; the fields are for the inlined code. May be copied. */
+typedef struct loam_btree_cursor {
+    loam_btree_node *leaf; /**< The leaf; NULL in an empty tree. */
+    size_t index;          /**< The gap before this entry of the leaf. */
+    loam_btree *tree;      /**< The tree. */
+    size_t epoch;          /**< Its epoch when the cursor was last set. */
+    const char *file;      /**< Where that was called, in checked builds. */
+    unsigned line;         /**< And the line. */
+    loam_btree_step path[LOAM_BTREE_MAX_HEIGHT - 1]; /**< From the leaf's parent up to the root. */
+} loam_btree_cursor;
+
+/** Notes where a cursor is used. Internal. */
+LOAM_INLINE loam_btree_cursor *loam_btree_cursor_here_(loam_btree_cursor *cursor, const char *file,
+                                                       unsigned line)
+{
+    cursor->file = file;
+    cursor->line = line;
+    return cursor;
+}
+
+/** Notes in a checked build where a cursor is used, and is the cursor. */
+#if LOAM_CHECKS
+#define LOAM_BTREE_HERE(cursor) loam_btree_cursor_here_((cursor), __FILE__, (unsigned)__LINE__)
+#else
+#define LOAM_BTREE_HERE(cursor) (cursor)
+#endif
+
+/* ---- seeking and moving: no memory is taken, nothing can fail ---- */
+
+/** Sets a cursor into the gap before the first entry. Cost: O(log n). */
+void loam_btree_cursor_seek_first(loam_btree_cursor *cursor, const loam_btree *tree);
+
+/** Sets a cursor into the gap behind the last entry. Cost: O(log n). */
+void loam_btree_cursor_seek_last(loam_btree_cursor *cursor, const loam_btree *tree);
+
+/** Sets a cursor before the first entry that is not before the key. Returns whether that entry has
+ * this key. Cost: O(log n). */
+bool loam_btree_cursor_seek_lower(loam_btree_cursor *cursor, const loam_btree *tree,
+                                  const void *key);
+
+/** Sets a cursor before the first entry that is behind the key. Cost: O(log n). */
+void loam_btree_cursor_seek_upper(loam_btree_cursor *cursor, const loam_btree *tree,
+                                  const void *key);
+
+/** Sets a cursor into the gap that has `n` entries before it; behind the last one where there are
+ * not so many. Cost: as loam_btree_nth(). */
+void loam_btree_cursor_seek_nth(loam_btree_cursor *cursor, const loam_btree *tree, size_t n);
+
+/** How many entries are before the cursor. Cost: as loam_btree_rank(), without a comparison. */
+size_t loam_btree_cursor_rank(const loam_btree_cursor *cursor);
+
+/** Steps over the next entry and returns it; none at the end, where the cursor stays. Cost: O(1)
+ * amortised over a run, O(log n) at worst. */
+loam_btree_entry loam_btree_cursor_next(loam_btree_cursor *cursor);
+
+/** Steps back over the previous entry and returns it; none at the start. Cost: as above. */
+loam_btree_entry loam_btree_cursor_prev(loam_btree_cursor *cursor);
+
+/** The entry behind the gap; none at the end. The cursor stays where it is. Cost: as above. */
+loam_btree_entry loam_btree_cursor_peek_next(loam_btree_cursor *cursor);
+
+/** The entry before the gap; none at the start. Cost: as above. */
+loam_btree_entry loam_btree_cursor_peek_prev(loam_btree_cursor *cursor);
+
+/* ---- changing the tree, which was not const; other cursors are stale then ---- */
+
+/** Puts an entry into the gap; the cursor stands behind it then, so that a sorted sequence can be put
+ * in one after the other. `value` NULL is zero bytes.
+ *
+ * Returns the value's address. Returns NULL iff the key does not belong between its neighbours
+ * (equal to one, but in a multimap) or a node can't be had; then nothing changed. Cost: O(1) and two
+ * comparisons while the leaf has room; O(log n) with order statistics. */
+void *loam_btree_cursor_insert(loam_btree_cursor *cursor, const void *key, const void *value);
+
+/** Takes the entry behind the gap out. The cursor stays in the gap, which now ends before the one
+ * that followed; that is written to `*next` unless NULL (none at the end).
+ *
+ * Returns false iff there is none, or the tree shares nodes with a snapshot and a copy is refused; then
+ * nothing changed. Cost: O(1) amortised; O(log n) with order statistics. */
+bool loam_btree_cursor_erase_next(loam_btree_cursor *cursor, loam_btree_entry *next);
+
+/** As loam_btree_cursor_erase_next(), with the entry before the gap. `*next` is the one behind the gap. */
+bool loam_btree_cursor_erase_prev(loam_btree_cursor *cursor, loam_btree_entry *next);
+
+/** Returns the entry behind the gap with a value that may be written although the tree shares nodes with
+ * a snapshot. None at the end, or if a copy is refused. Cost: as a peek, and O(log n) copies at most. */
+loam_btree_entry loam_btree_cursor_own(loam_btree_cursor *cursor);
+
+#if LOAM_CHECKS && !defined(LOAM_BTREE_ARCHIVE_)
+/** @cond checked */
+#define loam_btree_cursor_seek_first(c, tree)                                                      \
+    loam_btree_cursor_seek_first(LOAM_BTREE_HERE(c), (tree))
+#define loam_btree_cursor_seek_last(c, tree) loam_btree_cursor_seek_last(LOAM_BTREE_HERE(c), (tree))
+#define loam_btree_cursor_seek_lower(c, tree, key)                                                 \
+    loam_btree_cursor_seek_lower(LOAM_BTREE_HERE(c), (tree), (key))
+#define loam_btree_cursor_seek_upper(c, tree, key)                                                 \
+    loam_btree_cursor_seek_upper(LOAM_BTREE_HERE(c), (tree), (key))
+#define loam_btree_cursor_seek_nth(c, tree, n)                                                     \
+    loam_btree_cursor_seek_nth(LOAM_BTREE_HERE(c), (tree), (n))
+#define loam_btree_cursor_next(c)      loam_btree_cursor_next(LOAM_BTREE_HERE(c))
+#define loam_btree_cursor_prev(c)      loam_btree_cursor_prev(LOAM_BTREE_HERE(c))
+#define loam_btree_cursor_peek_next(c) loam_btree_cursor_peek_next(LOAM_BTREE_HERE(c))
+#define loam_btree_cursor_peek_prev(c) loam_btree_cursor_peek_prev(LOAM_BTREE_HERE(c))
+#define loam_btree_cursor_insert(c, key, value)                                                    \
+    loam_btree_cursor_insert(LOAM_BTREE_HERE(c), (key), (value))
+#define loam_btree_cursor_erase_next(c, next)                                                      \
+    loam_btree_cursor_erase_next(LOAM_BTREE_HERE(c), (next))
+#define loam_btree_cursor_erase_prev(c, next)                                                      \
+    loam_btree_cursor_erase_prev(LOAM_BTREE_HERE(c), (next))
+#define loam_btree_cursor_own(c) loam_btree_cursor_own(LOAM_BTREE_HERE(c))
+/** @endcond */
+#endif
+
+LOAM_END_DECLS
+
+#endif

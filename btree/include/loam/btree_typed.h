@@ -1,0 +1,485 @@
+/** @file loam/btree_typed.h
+ * Trees of given C types: the code of loam/btree.h with sizes and the comparison folded in.
+ *
+ *     LOAM_BTREE_DEFINE_NUMBER(scores, uint64_t, double);
+ *
+ *     scores s;
+ *     scores_init(&s, loam_libc_allocator(), NULL);
+ *     if (!scores_insert(&s, 42, 0.5, NULL))
+ *         return out_of_memory();
+ *     double *found = scores_find(&s, 42);
+ *     LOAM_BTREE_EACH(scores, it, &s)
+ *         total += *it.value;
+ *     scores_deinit(&s);
+ *
+ * | macro                                           | keys                                        |
+ * |-------------------------------------------------|---------------------------------------------|
+ * | LOAM_BTREE_DEFINE(name, key, value, compare)    | anything: `int compare(const key *, const key *)` |
+ * | LOAM_BTREE_DEFINE_NUMBER(name, key, value)      | integers and floats of 4 and 8 bytes        |
+ * | LOAM_BTREE_DEFINE_TEXT(name, value)             | texts that end in a zero byte; see ::loam_btree_text |
+ * | LOAM_BTREE_DEFINE_SET(name, key, compare)       | sets: no value                              |
+ * | LOAM_BTREE_DEFINE_NUMBER_SET(name, key)         |                                             |
+ * | LOAM_BTREE_DEFINE_TEXT_SET(name)                |                                             |
+ *
+ * Each makes the types `name` (a tree, with the untyped one as `.raw`) and `name_entry` ({key, value}, addresses),
+ * and functions `name_<verb>` that do what `loam_btree_<verb>` does, on keys that are passed by value
+ * (texts: as `const char *`) and values that are passed by value and returned by address. A set returns
+ * addresses of keys. Cursors are ::loam_btree_cursor. LOAM_BTREE_DEFINE_SIZED() and
+ * LOAM_BTREE_DEFINE_NUMBER_SIZED() also say how many entries leaves, and keys inner nodes have.
+ *
+ * Numbers are searched many at once, with what the translation unit is compiled for: SSE2 at
+ * least, AVX2 or AVX-512 where the compiler was told so.
+ *
+ * Inlined are finding, bounds, insertion into a leaf with room, erasure from a leaf that stays full
+ * enough, and stepping within a leaf; all else is called. In multimaps, trees with order statistics, and trees
+ * that share nodes, changes are called too.
+ */
+#ifndef LOAM_BTREE_TYPED_H
+#define LOAM_BTREE_TYPED_H
+
+#include <loam/btree_core.h>
+
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and names that are declared can have none */
+
+/** A map from `key` to `value`, ordered by `int compare(const key *a, const key *b)`. */
+#define LOAM_BTREE_DEFINE(name, key, value, compare)                                               \
+    LOAM_BTREE_DEFINE_SIZED(name, key, value, compare, 0, 0)
+
+/** As LOAM_BTREE_DEFINE(), with `leaf_entries` and `inner_keys` as in ::loam_btree_type. */
+#define LOAM_BTREE_DEFINE_SIZED(name, key, value, compare, leaf_entries, inner_keys)               \
+    LOAM_BTREE_COMPARE_(name, key, compare)                                                        \
+    LOAM_BTREE_COMMON_(name, key, key, LOAM_BTREE_SELF_, sizeof(value), LOAM_ALIGNOF(value),       \
+                       LOAM_BTREE_COMPARED, name##_compare_, leaf_entries, inner_keys)             \
+    LOAM_BTREE_MAP_(name, key, value, key, LOAM_BTREE_SELF_, LOAM_BTREE_COMPARED, name##_compare_)
+
+/** A map from `key`, an integer or floating type of 4 or 8 bytes, to `value`. */
+#define LOAM_BTREE_DEFINE_NUMBER(name, key, value)                                                 \
+    LOAM_BTREE_DEFINE_NUMBER_SIZED(name, key, value, 0, 0)
+
+/** As LOAM_BTREE_DEFINE_NUMBER(), with `leaf_entries` and `inner_keys` as in ::loam_btree_type. */
+#define LOAM_BTREE_DEFINE_NUMBER_SIZED(name, key, value, leaf_entries, inner_keys)                 \
+    LOAM_BTREE_COMMON_(name, key, key, LOAM_BTREE_SELF_, sizeof(value), LOAM_ALIGNOF(value),       \
+                       LOAM_BTREE_NUMBER_KIND_(key), NULL, leaf_entries, inner_keys)               \
+    LOAM_BTREE_MAP_(name, key, value, key, LOAM_BTREE_SELF_, LOAM_BTREE_NUMBER_KIND_(key), NULL)
+
+/** A map from texts to `value`. */
+#define LOAM_BTREE_DEFINE_TEXT(name, value)                                                        \
+    LOAM_BTREE_COMMON_(name, loam_btree_text, const char *, loam_btree_text_of, sizeof(value),     \
+                       LOAM_ALIGNOF(value), LOAM_BTREE_TEXT, NULL, 0, 0)                           \
+    LOAM_BTREE_MAP_(name, loam_btree_text, value, const char *, loam_btree_text_of,                \
+                    LOAM_BTREE_TEXT, NULL)
+
+/** A set of `key`, ordered by `int compare(const key *a, const key *b)`. */
+#define LOAM_BTREE_DEFINE_SET(name, key, compare)                                                  \
+    LOAM_BTREE_COMPARE_(name, key, compare)                                                        \
+    LOAM_BTREE_COMMON_(name, key, key, LOAM_BTREE_SELF_, 0, 1, LOAM_BTREE_COMPARED,                \
+                       name##_compare_, 0, 0)                                                      \
+    LOAM_BTREE_SET_(name, key, key, LOAM_BTREE_SELF_, LOAM_BTREE_COMPARED, name##_compare_)
+
+/** A set of `key`, an integer or floating type of 4 or 8 bytes. */
+#define LOAM_BTREE_DEFINE_NUMBER_SET(name, key)                                                    \
+    LOAM_BTREE_COMMON_(name, key, key, LOAM_BTREE_SELF_, 0, 1, LOAM_BTREE_NUMBER_KIND_(key), NULL, \
+                       0, 0)                                                                       \
+    LOAM_BTREE_SET_(name, key, key, LOAM_BTREE_SELF_, LOAM_BTREE_NUMBER_KIND_(key), NULL)
+
+/** A set of texts. */
+#define LOAM_BTREE_DEFINE_TEXT_SET(name)                                                           \
+    LOAM_BTREE_COMMON_(name, loam_btree_text, const char *, loam_btree_text_of, 0, 1,              \
+                       LOAM_BTREE_TEXT, NULL, 0, 0)                                                \
+    LOAM_BTREE_SET_(name, loam_btree_text, const char *, loam_btree_text_of, LOAM_BTREE_TEXT, NULL)
+
+/** A loop over the entries of a tree of type `name`, first to last; `it` is a `name_entry`. `break` and
+ * `continue` do what they do in any loop. The tree must not be changed in it but for values. */
+#define LOAM_BTREE_EACH(name, it, tree)                                                            \
+    for (loam_btree_cursor it##_at_, *it##_to_ = name##_begin_(&it##_at_, (tree)); it##_to_;       \
+         it##_to_ = NULL)                                                                          \
+        for (name##_entry it; (it = name##_cursor_next(LOAM_BTREE_HERE(it##_to_))).key != NULL;)
+
+/** @cond typed */
+#define LOAM_BTREE_SELF_(key) (key)
+
+/* What a number is, from what it does. */
+#define LOAM_BTREE_NUMBER_KIND_(key)                                                               \
+    ((key)1 / (key)2 != (key)0 ? (sizeof(key) == 4 ? LOAM_BTREE_F32 : LOAM_BTREE_F64)              \
+     : (key)-1 > (key)0        ? (sizeof(key) == 4 ? LOAM_BTREE_U32 : LOAM_BTREE_U64)              \
+                               : (sizeof(key) == 4 ? LOAM_BTREE_I32 : LOAM_BTREE_I64))
+
+#if defined(__cplusplus)
+#define LOAM_BTREE_ASSERT_(condition, text) static_assert(condition, text)
+#else
+#define LOAM_BTREE_ASSERT_(condition, text) _Static_assert(condition, text)
+#endif
+
+/* The caller's comparison behind a signature that the archive can call. */
+#define LOAM_BTREE_COMPARE_(name, K, compare)                                                      \
+    LOAM_BTREE_FN_ int name##_compare_(void *context, const void *a, const void *b)                \
+    {                                                                                              \
+        (void)context;                                                                             \
+        return compare((const K *)a, (const K *)b);                                                \
+    }
+
+#if defined(__GNUC__)
+#define LOAM_BTREE_FN_ static inline __attribute__((unused))
+#else
+#define LOAM_BTREE_FN_ static inline
+#endif
+
+/* What maps and sets have. A is how keys are passed, and to_key makes a key of that. */
+#define LOAM_BTREE_COMMON_(name, K, A, to_key, vs, va, kind_, compare_, leaf, inner)               \
+    LOAM_BTREE_ASSERT_(sizeof(K) <= LOAM_BTREE_MAX_SIZE && (vs) <= LOAM_BTREE_MAX_SIZE,            \
+                       #name ": keys and values of trees are small; use pointers to big ones");    \
+    LOAM_BTREE_ASSERT_((kind_) == LOAM_BTREE_COMPARED || (kind_) == LOAM_BTREE_TEXT ||             \
+                           sizeof(K) == 4 || sizeof(K) == 8,                                       \
+                       #name ": numbers have 4 or 8 bytes; use LOAM_BTREE_DEFINE for others");     \
+    LOAM_BTREE_ASSERT_(LOAM_ALIGNOF(K) <= 4096 && (va) <= 4096, #name ": alignment above 4096");   \
+    LOAM_BTREE_ASSERT_(((leaf) == 0 || (leaf) >= 2) && (leaf) <= LOAM_BTREE_MAX_ENTRIES &&         \
+                           ((inner) == 0 || (inner) >= 2) && (inner) <= LOAM_BTREE_MAX_ENTRIES,    \
+                       #name ": nodes have 2 to LOAM_BTREE_MAX_ENTRIES entries or keys");          \
+    LOAM_BTREE_ASSERT_((LOAM_BTREE_MAX_((uint64_t)(leaf), (uint64_t)(inner)) + 64) *               \
+                                   ((uint64_t)sizeof(K) + (vs) + 2 * sizeof(void *)) +             \
+                               12288 <=                                                            \
+                           INT32_MAX,                                                              \
+                       #name ": nodes would be too big");                                          \
+    typedef struct name {                                                                          \
+        loam_btree raw;                                                                            \
+    } name;                                                                                        \
+    static const loam_btree_layout name##_layout_ =                                                \
+        LOAM_BTREE_LAYOUT_(sizeof(K), LOAM_ALIGNOF(K), vs, va, kind_, leaf, inner);                \
+    LOAM_BTREE_FN_ loam_btree_type name##_type(void)                                               \
+    {                                                                                              \
+        loam_btree_type type;                                                                      \
+                                                                                                   \
+        type.key_size = sizeof(K);                                                                 \
+        type.key_align = LOAM_ALIGNOF(K);                                                          \
+        type.value_size = vs;                                                                      \
+        type.value_align = va;                                                                     \
+        type.kind = kind_;                                                                         \
+        type.compare = compare_;                                                                   \
+        type.leaf_entries = leaf;                                                                  \
+        type.inner_keys = inner;                                                                   \
+        return type;                                                                               \
+    }                                                                                              \
+    LOAM_BTREE_FN_ void name##_init(name *tree, loam_allocator allocator,                          \
+                                    const loam_btree_options *options)                             \
+    {                                                                                              \
+        loam_btree_type type = name##_type();                                                      \
+        bool good = loam_btree_init(&tree->raw, allocator, &type, options);                        \
+                                                                                                   \
+        (void)good; /* The assertions above hold. */                                               \
+    }                                                                                              \
+    LOAM_BTREE_FN_ void name##_deinit(name *tree)                                                  \
+    {                                                                                              \
+        loam_btree_deinit(&tree->raw);                                                             \
+    }                                                                                              \
+    LOAM_BTREE_FN_ void name##_clear(name *tree)                                                   \
+    {                                                                                              \
+        loam_btree_clear(&tree->raw);                                                              \
+    }                                                                                              \
+    LOAM_BTREE_FN_ size_t name##_count(const name *tree)                                           \
+    {                                                                                              \
+        return tree->raw.count;                                                                    \
+    }                                                                                              \
+    LOAM_BTREE_FN_ loam_btree_entry name##_get_(const name *tree, const K *key)                    \
+    {                                                                                              \
+        if (LOAM_UNLIKELY(tree->raw.flags & LOAM_BTREE_MULTI_))                                    \
+            return loam_btree_get(&tree->raw, key);                                                \
+        return loam_btree_get_(&tree->raw, &name##_layout_, kind_, compare_, key);                 \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_contains(const name *tree, A key)                                   \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return name##_get_(tree, &wanted).key != NULL;                                             \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_erase(name *tree, A key)                                            \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return loam_btree_take_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, NULL,       \
+                                NULL);                                                             \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_erase_range(name *tree, A from, A to, size_t *erased)               \
+    {                                                                                              \
+        K first = to_key(from);                                                                    \
+        K behind = to_key(to);                                                                     \
+                                                                                                   \
+        return loam_btree_erase_range(&tree->raw, &first, &behind, erased);                        \
+    }                                                                                              \
+    LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_split(name *tree, A key, name *right)                \
+    {                                                                                              \
+        K first = to_key(key);                                                                     \
+                                                                                                   \
+        return loam_btree_split(&tree->raw, &first, &right->raw);                                  \
+    }                                                                                              \
+    LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_join(name *left, name *right)                        \
+    {                                                                                              \
+        return loam_btree_join(&left->raw, &right->raw);                                           \
+    }                                                                                              \
+    LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_copy(const name *tree, loam_allocator allocator,     \
+                                                   name *copy)                                     \
+    {                                                                                              \
+        return loam_btree_copy(&tree->raw, allocator, &copy->raw);                                 \
+    }                                                                                              \
+    LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_snapshot(name *tree, name *snapshot)                 \
+    {                                                                                              \
+        return loam_btree_snapshot(&tree->raw, &snapshot->raw);                                    \
+    }                                                                                              \
+    LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_load(name *tree, loam_btree_next_fn next,            \
+                                                   void *context, unsigned fill)                   \
+    {                                                                                              \
+        return loam_btree_load(&tree->raw, next, context, fill);                                   \
+    }                                                                                              \
+    LOAM_BTREE_FN_ size_t name##_rank(const name *tree, A key)                                     \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return loam_btree_rank(&tree->raw, &wanted);                                               \
+    }                                                                                              \
+    LOAM_BTREE_FN_ size_t name##_count_range(const name *tree, A from, A to)                       \
+    {                                                                                              \
+        K first = to_key(from);                                                                    \
+        K behind = to_key(to);                                                                     \
+                                                                                                   \
+        return loam_btree_count_range(&tree->raw, &first, &behind);                                \
+    }                                                                                              \
+    LOAM_BTREE_FN_ void name##_seek_(loam_btree_cursor *cursor)                                    \
+    {                                                                                              \
+        if (LOAM_CHECKS)                                                                           \
+            (void)loam_btree_cursor_here_(cursor, __FILE__, __LINE__);                             \
+    }                                                                                              \
+    LOAM_BTREE_FN_ void name##_cursor_seek_first(loam_btree_cursor *cursor, const name *tree)      \
+    {                                                                                              \
+        name##_seek_(cursor);                                                                      \
+        (loam_btree_cursor_seek_first)(cursor, &tree->raw);                                        \
+    }                                                                                              \
+    LOAM_BTREE_FN_ loam_btree_cursor *name##_begin_(loam_btree_cursor *cursor, const name *tree)   \
+    {                                                                                              \
+        name##_cursor_seek_first(cursor, tree);                                                    \
+        return cursor;                                                                             \
+    }                                                                                              \
+    LOAM_BTREE_FN_ void name##_cursor_seek_last(loam_btree_cursor *cursor, const name *tree)       \
+    {                                                                                              \
+        name##_seek_(cursor);                                                                      \
+        (loam_btree_cursor_seek_last)(cursor, &tree->raw);                                         \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_cursor_seek_lower(loam_btree_cursor *cursor, const name *tree,      \
+                                                 A key)                                            \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        name##_seek_(cursor);                                                                      \
+        return (loam_btree_cursor_seek_lower)(cursor, &tree->raw, &wanted);                        \
+    }                                                                                              \
+    LOAM_BTREE_FN_ void name##_cursor_seek_upper(loam_btree_cursor *cursor, const name *tree,      \
+                                                 A key)                                            \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        name##_seek_(cursor);                                                                      \
+        (loam_btree_cursor_seek_upper)(cursor, &tree->raw, &wanted);                               \
+    }                                                                                              \
+    LOAM_BTREE_FN_ void name##_cursor_seek_nth(loam_btree_cursor *cursor, const name *tree,        \
+                                               size_t n)                                           \
+    {                                                                                              \
+        name##_seek_(cursor);                                                                      \
+        (loam_btree_cursor_seek_nth)(cursor, &tree->raw, n);                                       \
+    }
+
+/* What is made of an untyped entry: two addresses in a map, one in a set. */
+#define LOAM_BTREE_ENTRIES_(name, A, K, to_key, kind_, compare_)                                   \
+    LOAM_BTREE_FN_ name##_entry name##_get(const name *tree, A key)                                \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return name##_entry_of_(name##_get_(tree, &wanted));                                       \
+    }                                                                                              \
+    LOAM_BTREE_FN_ name##_entry name##_lower_bound(const name *tree, A key)                        \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return name##_entry_of_(                                                                   \
+            loam_btree_bound_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, false));      \
+    }                                                                                              \
+    LOAM_BTREE_FN_ name##_entry name##_upper_bound(const name *tree, A key)                        \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return name##_entry_of_(                                                                   \
+            loam_btree_bound_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, true));       \
+    }                                                                                              \
+    LOAM_BTREE_FN_ name##_entry name##_first(const name *tree)                                     \
+    {                                                                                              \
+        return name##_entry_of_(loam_btree_first(&tree->raw));                                     \
+    }                                                                                              \
+    LOAM_BTREE_FN_ name##_entry name##_last(const name *tree)                                      \
+    {                                                                                              \
+        return name##_entry_of_(loam_btree_last(&tree->raw));                                      \
+    }                                                                                              \
+    LOAM_BTREE_FN_ name##_entry name##_nth(const name *tree, size_t n)                             \
+    {                                                                                              \
+        return name##_entry_of_(loam_btree_nth(&tree->raw, n));                                    \
+    }                                                                                              \
+    LOAM_BTREE_FN_ name##_entry name##_cursor_next(loam_btree_cursor *cursor)                      \
+    {                                                                                              \
+        return name##_entry_of_(loam_btree_cursor_next_(cursor, &name##_layout_));                 \
+    }                                                                                              \
+    LOAM_BTREE_FN_ name##_entry name##_cursor_prev(loam_btree_cursor *cursor)                      \
+    {                                                                                              \
+        return name##_entry_of_(loam_btree_cursor_prev_(cursor, &name##_layout_));                 \
+    }                                                                                              \
+    LOAM_BTREE_FN_ name##_entry name##_cursor_peek_next(loam_btree_cursor *cursor)                 \
+    {                                                                                              \
+        return name##_entry_of_((loam_btree_cursor_peek_next)(cursor));                            \
+    }                                                                                              \
+    LOAM_BTREE_FN_ name##_entry name##_cursor_peek_prev(loam_btree_cursor *cursor)                 \
+    {                                                                                              \
+        return name##_entry_of_((loam_btree_cursor_peek_prev)(cursor));                            \
+    }                                                                                              \
+    LOAM_BTREE_FN_ name##_entry name##_cursor_own(loam_btree_cursor *cursor)                       \
+    {                                                                                              \
+        return name##_entry_of_((loam_btree_cursor_own)(cursor));                                  \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_cursor_erase_next(loam_btree_cursor *cursor, name##_entry *next)    \
+    {                                                                                              \
+        loam_btree_entry entry;                                                                    \
+        bool erased = (loam_btree_cursor_erase_next)(cursor, &entry);                              \
+                                                                                                   \
+        if (next)                                                                                  \
+            *next = name##_entry_of_(entry);                                                       \
+        return erased;                                                                             \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_cursor_erase_prev(loam_btree_cursor *cursor, name##_entry *next)    \
+    {                                                                                              \
+        loam_btree_entry entry;                                                                    \
+        bool erased = (loam_btree_cursor_erase_prev)(cursor, &entry);                              \
+                                                                                                   \
+        if (next)                                                                                  \
+            *next = name##_entry_of_(entry);                                                       \
+        return erased;                                                                             \
+    }
+
+/* What only maps have. */
+#define LOAM_BTREE_MAP_(name, K, V, A, to_key, kind_, compare_)                                    \
+    typedef struct name##_entry {                                                                  \
+        const K *key;                                                                              \
+        V *value;                                                                                  \
+    } name##_entry;                                                                                \
+    LOAM_BTREE_FN_ name##_entry name##_entry_of_(loam_btree_entry entry)                           \
+    {                                                                                              \
+        name##_entry typed;                                                                        \
+                                                                                                   \
+        typed.key = (const K *)entry.key;                                                          \
+        typed.value = (V *)entry.value;                                                            \
+        return typed;                                                                              \
+    }                                                                                              \
+    LOAM_BTREE_ENTRIES_(name, A, K, to_key, kind_, compare_)                                       \
+    LOAM_BTREE_FN_ V *name##_find(const name *tree, A key)                                         \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return (V *)name##_get_(tree, &wanted).value;                                              \
+    }                                                                                              \
+    LOAM_BTREE_FN_ V *name##_insert(name *tree, A key, V value, bool *added)                       \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return (V *)loam_btree_put_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, &value, \
+                                    LOAM_BTREE_INSERT_, added);                                    \
+    }                                                                                              \
+    LOAM_BTREE_FN_ V *name##_upsert(name *tree, A key, bool *added)                                \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return (V *)loam_btree_put_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, NULL,   \
+                                    LOAM_BTREE_UPSERT_, added);                                    \
+    }                                                                                              \
+    LOAM_BTREE_FN_ V *name##_replace(name *tree, A key, V value, K *old_key, V *old_value,         \
+                                     bool *added)                                                  \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return (V *)loam_btree_replace(&tree->raw, &wanted, &value, old_key, old_value, added);    \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_take(name *tree, A key, K *old_key, V *old_value)                   \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return loam_btree_take_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, old_key,    \
+                                old_value);                                                        \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_pop_first(name *tree, K *key, V *value)                             \
+    {                                                                                              \
+        return loam_btree_pop_first(&tree->raw, key, value);                                       \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_pop_last(name *tree, K *key, V *value)                              \
+    {                                                                                              \
+        return loam_btree_pop_last(&tree->raw, key, value);                                        \
+    }                                                                                              \
+    LOAM_BTREE_FN_ V *name##_cursor_insert(loam_btree_cursor *cursor, A key, V value)              \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return (V *)(loam_btree_cursor_insert)(cursor, &wanted, &value);                           \
+    }                                                                                              \
+    LOAM_BTREE_ASSERT_(sizeof(V) > 0, #name ": values have a size; sets are "                      \
+                                            "LOAM_BTREE_DEFINE_SET")
+
+/* What only sets have. */
+#define LOAM_BTREE_SET_(name, K, A, to_key, kind_, compare_)                                       \
+    typedef struct name##_entry {                                                                  \
+        const K *key;                                                                              \
+    } name##_entry;                                                                                \
+    LOAM_BTREE_FN_ name##_entry name##_entry_of_(loam_btree_entry entry)                           \
+    {                                                                                              \
+        name##_entry typed;                                                                        \
+                                                                                                   \
+        typed.key = (const K *)entry.key;                                                          \
+        return typed;                                                                              \
+    }                                                                                              \
+    LOAM_BTREE_ENTRIES_(name, A, K, to_key, kind_, compare_)                                       \
+    LOAM_BTREE_FN_ const K *name##_find(const name *tree, A key)                                   \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return (const K *)name##_get_(tree, &wanted).key;                                          \
+    }                                                                                              \
+    LOAM_BTREE_FN_ const K *name##_insert(name *tree, A key, bool *added)                          \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return (const K *)loam_btree_put_(&tree->raw, &name##_layout_, kind_, compare_, &wanted,   \
+                                          NULL, LOAM_BTREE_INSERT_, added);                        \
+    }                                                                                              \
+    LOAM_BTREE_FN_ const K *name##_replace(name *tree, A key, K *old_key, bool *added)             \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return (const K *)loam_btree_replace(&tree->raw, &wanted, NULL, old_key, NULL, added);     \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_take(name *tree, A key, K *old_key)                                 \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return loam_btree_take_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, old_key,    \
+                                NULL);                                                             \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_pop_first(name *tree, K *key)                                       \
+    {                                                                                              \
+        return loam_btree_pop_first(&tree->raw, key, NULL);                                        \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_pop_last(name *tree, K *key)                                        \
+    {                                                                                              \
+        return loam_btree_pop_last(&tree->raw, key, NULL);                                         \
+    }                                                                                              \
+    LOAM_BTREE_FN_ const K *name##_cursor_insert(loam_btree_cursor *cursor, A key)                 \
+    {                                                                                              \
+        K wanted = to_key(key);                                                                    \
+                                                                                                   \
+        return (const K *)(loam_btree_cursor_insert)(cursor, &wanted, NULL);                       \
+    }                                                                                              \
+    LOAM_BTREE_ASSERT_(sizeof(K) > 0, #name ": keys have a size")
+/** @endcond */
+
+/* NOLINTEND(bugprone-macro-parentheses) */
+
+#endif
