@@ -32,9 +32,9 @@ static bool good_part(size_t size, size_t align)
            (size & (align - 1)) == 0;
 }
 
-static bool good_capacity(size_t n)
+static bool good_capacity(size_t n, size_t least)
 {
-    return n == 0 || (n >= 2 && n <= LOAM_BTREE_MAX_ENTRIES);
+    return n == 0 || (n >= least && n <= LOAM_BTREE_MAX_ENTRIES);
 }
 
 /* Fills in what a type leaves open. False iff it is none. */
@@ -56,8 +56,8 @@ static bool complete(loam_btree_type *type)
     type->key_align = align_of(type->key_size, type->key_align);
     type->value_align = align_of(type->value_size, type->value_align);
     return type->key_size > 0 && good_part(type->key_size, type->key_align) &&
-           good_part(type->value_size, type->value_align) && good_capacity(type->leaf_entries) &&
-           good_capacity(type->inner_keys);
+           good_part(type->value_size, type->value_align) && good_capacity(type->leaf_entries, 2) &&
+           good_capacity(type->inner_keys, 3);
 }
 
 /* Whether nodes of a type are of a size that their fields can hold. */
@@ -85,6 +85,7 @@ bool loam_btree_init(loam_btree *tree, loam_allocator allocator, const loam_btre
     tree->flags = (options->multi ? LOAM_BTREE_MULTI_ : 0u) |
                   (options->order_statistics ? LOAM_BTREE_COUNTED_ : 0u);
     tree->epoch = 0;
+    tree->tail = NULL;
     tree->source = NULL;
     tree->allocator = allocator;
     tree->context = options->context;

@@ -78,7 +78,7 @@ static loam_btree_node *neighbour_with_room(loam_btree_cursor *path, size_t inde
     if (index > parent->count)
         return NULL;
     leaf = loam_btree_children_(&tree->layout, parent)[index];
-    if (leaf->count + cap / 8 >= cap)
+    if (leaf->count + cap / 4 >= cap)
         return NULL;
     return loam_btree_child_own(tree, path->path[0].node, index);
 }
@@ -130,12 +130,13 @@ static void raise_root(loam_btree_cursor *path, loam_btree_stock *stock)
     tree->height++;
 }
 
-/* Which way the path runs through a node: -1 if through first children down to the first gap of the leaf, 1
- * if through last ones to the last gap, else 0. Level 0 is the leaf. */
-static int edge(const loam_btree_cursor *path, size_t level)
+/* Which way the path runs below node `level` of it (0: the leaf): -1 if through first children down to
+ * the first gap of the leaf, 1 if through last ones to the gap that has `behind` entries behind it, else
+ * 0. */
+static int edge(const loam_btree_cursor *path, size_t level, size_t behind)
 {
     bool first = path->index == 0;
-    bool last = path->index == path->leaf->count;
+    bool last = path->index + behind == path->leaf->count;
 
     for (size_t i = 0; i < level; i++) {
         first = first && path->path[i].index == 0;
@@ -152,7 +153,7 @@ static void split_inner(loam_btree_cursor *path, size_t level, loam_btree_node *
     loam_btree_step *step = &path->path[level - 1];
     loam_btree_step *up = &path->path[level];
     loam_btree_node *left = step->node;
-    int way = edge(path, level);
+    int way = edge(path, level, 0);
     /* Children that stay. Where the path is, another one will come. */
     size_t keep = way > 0 ? left->count : way < 0 ? 1 : ((size_t)left->count + 1) / 2;
     size_t move = (size_t)left->count + 1 - keep;
@@ -252,6 +253,9 @@ void *loam_btree_path_put(loam_btree_cursor *path, const void *key, const void *
     tree->count++;
     loam_btree_changed_(tree);
     path->epoch = tree->epoch;
+    /* The next key may come behind this one. */
+    if (tree->height > 1 && edge(path, tree->height - 1, 1) == 1)
+        tree->tail = path->leaf;
     return at;
 }
 

@@ -5,38 +5,12 @@
 void loam_btree_path_seek(loam_btree_cursor *path, const loam_btree *tree, const void *key,
                           bool upto)
 {
-    const loam_btree_layout *l = &tree->layout;
-    bool right = upto || (tree->flags & LOAM_BTREE_MULTI_) == 0;
-    loam_btree_node *node = tree->root;
-
-    path->tree = (loam_btree *)(uintptr_t)tree;
-    path->epoch = tree->epoch;
-    path->leaf = node;
-    path->index = 0;
-    if (!node)
-        return;
-    for (size_t level = tree->height - 1; level > 0; level--) {
-        size_t index = loam_btree_rank_(tree, l, LOAM_BTREE_BY_POINTER_, NULL, node, key, right);
-
-        path->path[level - 1].node = node;
-        path->path[level - 1].index = index;
-        node = loam_btree_children_(l, node)[index];
-    }
-    path->leaf = node;
-    path->index = loam_btree_rank_(tree, l, LOAM_BTREE_BY_POINTER_, NULL, node, key, upto);
+    loam_btree_seek_(path, tree, &tree->layout, LOAM_BTREE_BY_POINTER_, NULL, key, upto);
 }
 
 bool loam_btree_path_find(loam_btree_cursor *path, const loam_btree *tree, const void *key)
 {
-    loam_btree_path_seek(path, tree, key, false);
-    if (!path->leaf)
-        return false;
-    if (path->index == path->leaf->count) {
-        if ((tree->flags & LOAM_BTREE_MULTI_) == 0 || !loam_btree_cursor_climb_next_(path))
-            return false;
-    }
-    return tree->compare(tree->context, key,
-                         loam_btree_key_at_(&tree->layout, path->leaf, path->index)) == 0;
+    return loam_btree_seek_lower_(path, tree, &tree->layout, LOAM_BTREE_BY_POINTER_, NULL, key);
 }
 
 void loam_btree_path_add(loam_btree_cursor *path, size_t n)

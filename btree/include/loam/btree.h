@@ -98,7 +98,7 @@ typedef struct loam_btree_type {
     /** Entries of a leaf, 2 to #LOAM_BTREE_MAX_ENTRIES; 0: what is fast for such entries, about 512
      * bytes. */
     size_t leaf_entries;
-    size_t inner_keys; /**< Keys of an inner node, 2 to #LOAM_BTREE_MAX_ENTRIES; 0: as above. */
+    size_t inner_keys; /**< Keys of an inner node, 3 to #LOAM_BTREE_MAX_ENTRIES; 0: as above. */
 } loam_btree_type;
 
 /** How a tree is to be. All zero is a good tree. */
@@ -159,13 +159,14 @@ typedef struct loam_btree_layout {
 /** A tree. The fields are for the inlined code; read `count` through loam_btree_count(). The object
  * may be moved by assignment as long as only one of both is used from then on and no cursor is. */
 struct loam_btree {
-    loam_btree_node *root;         /**< NULL iff `height` is 0. */
-    size_t count;                  /**< Entries. */
-    uint32_t height;               /**< Levels; 0: empty, 1: the root is a leaf. */
-    uint32_t flags;                /**< LOAM_BTREE_MULTI_ and so on. */
-    size_t epoch;                  /**< Goes up with each change, in checked builds. */
-    loam_btree_source *source;     /**< NULL before the first node. */
-    loam_allocator allocator;      /**< Where the source and its nodes come from. */
+    loam_btree_node *root;     /**< NULL iff `height` is 0. */
+    size_t count;              /**< Entries. */
+    uint32_t height;           /**< Levels; 0: empty, 1: the root is a leaf. */
+    uint32_t flags;            /**< LOAM_BTREE_MULTI_ and so on. */
+    size_t epoch;              /**< Goes up with each change, in checked builds. */
+    loam_btree_node *tail;     /**< The last leaf, while keys come in ascending order; or NULL. */
+    loam_btree_source *source; /**< NULL before the first node. */
+    loam_allocator allocator;  /**< Where the source and its nodes come from. */
     loam_btree_compare_fn compare; /**< Orders keys; there for all kinds. */
     void *context;                 /**< Passed to it. */
     loam_btree_rank_fn below;      /**< Counts the keys before one. */

@@ -125,11 +125,18 @@ LOAM_INLINE loam_btree_entry loam_btree_no_entry_(void)
     return entry;
 }
 
-/** A change: cursors set before are stale from here on. */
-LOAM_INLINE void loam_btree_changed_(loam_btree *tree)
+/** A change of a leaf's entries: cursors set before are stale from here on. */
+LOAM_INLINE void loam_btree_touched_(loam_btree *tree)
 {
     if (LOAM_CHECKS)
         tree->epoch++;
+}
+
+/** A change of the nodes of the tree: the last leaf may be another one, too. */
+LOAM_INLINE void loam_btree_changed_(loam_btree *tree)
+{
+    tree->tail = NULL;
+    loam_btree_touched_(tree);
 }
 
 LOAM_INLINE void loam_btree_prefetch_(const void *at)
@@ -214,6 +221,32 @@ LOAM_INLINE bool loam_btree_equal_(const loam_btree *tree, int how, loam_btree_c
         return compare(tree->context, a, b) == 0;
     default:
         return tree->compare(tree->context, a, b) == 0;
+    }
+}
+
+/** Whether key `a` is before key `b`. */
+LOAM_INLINE bool loam_btree_before_(const loam_btree *tree, int how, loam_btree_compare_fn compare,
+                                    const void *a, const void *b)
+{
+    switch (how) {
+    case LOAM_BTREE_U32:
+        return loam_btree_load_u32_(a) < loam_btree_load_u32_(b);
+    case LOAM_BTREE_I32:
+        return loam_btree_load_i32_(a) < loam_btree_load_i32_(b);
+    case LOAM_BTREE_U64:
+        return loam_btree_load_u64_(a) < loam_btree_load_u64_(b);
+    case LOAM_BTREE_I64:
+        return loam_btree_load_i64_(a) < loam_btree_load_i64_(b);
+    case LOAM_BTREE_F32:
+        return loam_btree_load_f32_(a) < loam_btree_load_f32_(b);
+    case LOAM_BTREE_F64:
+        return loam_btree_load_f64_(a) < loam_btree_load_f64_(b);
+    case LOAM_BTREE_TEXT:
+        return loam_btree_text_compare_((const loam_btree_text *)a, (const loam_btree_text *)b) < 0;
+    case LOAM_BTREE_COMPARED:
+        return compare(tree->context, a, b) < 0;
+    default:
+        return tree->compare(tree->context, a, b) < 0;
     }
 }
 
@@ -333,6 +366,14 @@ LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, 
 
     if (LOAM_UNLIKELY(tree->height == 0 || tree->flags != 0))
         return loam_btree_put_slow_(tree, key, value, mode, added);
+    if (tree->tail) {
+        leaf = tree->tail;
+        index = leaf->count;
+        if (index < l->leaf_cap &&
+            loam_btree_before_(tree, how, compare, loam_btree_key_at_(l, leaf, index - 1), key))
+            goto found;
+        tree->tail = NULL;
+    }
     leaf = loam_btree_descend_(tree, l, how, compare, key);
     index = loam_btree_rank_(tree, l, how, compare, leaf, key, false);
     if (index < leaf->count &&
@@ -343,10 +384,11 @@ LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, 
     }
     if (LOAM_UNLIKELY(leaf->count >= l->leaf_cap))
         return loam_btree_put_slow_(tree, key, value, mode, added);
+found:
     if (added)
         *added = true;
     tree->count++;
-    loam_btree_changed_(tree);
+    loam_btree_touched_(tree);
     return loam_btree_leaf_put_(l, leaf, index, key, value);
 }
 
@@ -378,7 +420,7 @@ LOAM_INLINE bool loam_btree_take_(loam_btree *tree, const loam_btree_layout *l, 
     if (old_value && l->value_size)
         memcpy(old_value, loam_btree_value_at_(l, leaf, index), l->value_size);
     tree->count--;
-    loam_btree_changed_(tree);
+    loam_btree_touched_(tree);
     loam_btree_leaf_cut_(l, leaf, index);
     return true;
 }
@@ -401,6 +443,69 @@ bool loam_btree_cursor_climb_next_(loam_btree_cursor *cursor);
 /** Sets a cursor that is before the first entry of its leaf behind the last one of the previous leaf. False
  * iff there is none. */
 bool loam_btree_cursor_climb_prev_(loam_btree_cursor *cursor);
+
+/** Sets a cursor to where `key` is or would be: before the first entry that is not before it, or behind
+ * the last that is not behind it (`upto`). It may stand at the end of a leaf although there is a next one. */
+LOAM_INLINE void loam_btree_seek_(loam_btree_cursor *cursor, const loam_btree *tree,
+                                  const loam_btree_layout *l, int how,
+                                  loam_btree_compare_fn compare, const void *key, bool upto)
+{
+    loam_btree_node *node = tree->root;
+
+    cursor->tree = (loam_btree *)(uintptr_t)tree;
+    cursor->epoch = tree->epoch;
+    cursor->leaf = node;
+    cursor->index = 0;
+    if (!node)
+        return;
+    for (size_t level = tree->height - 1; level > 0; level--) {
+        size_t index;
+
+        if (upto || LOAM_LIKELY((tree->flags & LOAM_BTREE_MULTI_) == 0))
+            index = loam_btree_rank_(tree, l, how, compare, node, key, true);
+        else
+            index = (tree->below)(tree, loam_btree_key_at_(l, node, 0), node->count, key);
+        cursor->path[level - 1].node = node;
+        cursor->path[level - 1].index = index;
+        node = loam_btree_children_(l, node)[index];
+    }
+    cursor->leaf = node;
+    cursor->index = loam_btree_rank_(tree, l, how, compare, node, key, upto);
+}
+
+/** loam_btree_cursor_seek_lower(). */
+LOAM_INLINE bool loam_btree_seek_lower_(loam_btree_cursor *cursor, const loam_btree *tree,
+                                        const loam_btree_layout *l, int how,
+                                        loam_btree_compare_fn compare, const void *key)
+{
+    loam_btree_seek_(cursor, tree, l, how, compare, key, false);
+    if (!cursor->leaf)
+        return false;
+    if (LOAM_UNLIKELY(cursor->index == cursor->leaf->count)) {
+        if ((tree->flags & LOAM_BTREE_MULTI_) == 0 || !loam_btree_cursor_climb_next_(cursor))
+            return false;
+    }
+    return loam_btree_equal_(tree, how, compare, key,
+                             loam_btree_key_at_(l, cursor->leaf, cursor->index));
+}
+
+/** Steps over what is left of a leaf at once: returns the next entry, and how many follow it side by side,
+ * itself included, in `*count`. No entry at the end. */
+LOAM_INLINE loam_btree_entry loam_btree_run_(loam_btree_cursor *cursor, const loam_btree_layout *l,
+                                             size_t *count)
+{
+    loam_btree_entry entry;
+
+    *count = 0;
+    loam_btree_cursor_require_(cursor);
+    if (!cursor->leaf ||
+        (cursor->index >= cursor->leaf->count && !loam_btree_cursor_climb_next_(cursor)))
+        return loam_btree_no_entry_();
+    entry = loam_btree_entry_at_(l, cursor->leaf, cursor->index);
+    *count = cursor->leaf->count - cursor->index;
+    cursor->index = cursor->leaf->count;
+    return entry;
+}
 
 LOAM_INLINE loam_btree_entry loam_btree_cursor_next_(loam_btree_cursor *cursor,
                                                      const loam_btree_layout *l)

@@ -91,9 +91,12 @@
 /** A loop over the entries of a tree of type `name`, first to last; `it` is a `name_entry`. `break` and
  * `continue` do what they do in any loop. The tree must not be changed in it but for values. */
 #define LOAM_BTREE_EACH(name, it, tree)                                                            \
-    for (loam_btree_cursor it##_at_, *it##_to_ = name##_begin_(&it##_at_, (tree)); it##_to_;       \
-         it##_to_ = NULL)                                                                          \
-        for (name##_entry it; (it = name##_cursor_next(LOAM_BTREE_HERE(it##_to_))).key != NULL;)
+    for (loam_btree_cursor it##_at_,                                                               \
+         *it##_to_ = name##_begin_(LOAM_BTREE_HERE(&it##_at_), (tree));                            \
+         it##_to_; it##_to_ = NULL)                                                                \
+        for (name##_run it##_run_ = name##_no_run_(); name##_run_more_(&it##_at_, &it##_run_);)    \
+            for (name##_entry it; name##_run_at_(&it##_at_, &it##_run_, &it);                      \
+                 name##_run_step_(&it##_run_))
 
 /** @cond typed */
 #define LOAM_BTREE_SELF_(key) (key)
@@ -133,8 +136,8 @@
                        #name ": numbers have 4 or 8 bytes; use LOAM_BTREE_DEFINE for others");     \
     LOAM_BTREE_ASSERT_(LOAM_ALIGNOF(K) <= 4096 && (va) <= 4096, #name ": alignment above 4096");   \
     LOAM_BTREE_ASSERT_(((leaf) == 0 || (leaf) >= 2) && (leaf) <= LOAM_BTREE_MAX_ENTRIES &&         \
-                           ((inner) == 0 || (inner) >= 2) && (inner) <= LOAM_BTREE_MAX_ENTRIES,    \
-                       #name ": nodes have 2 to LOAM_BTREE_MAX_ENTRIES entries or keys");          \
+                           ((inner) == 0 || (inner) >= 3) && (inner) <= LOAM_BTREE_MAX_ENTRIES,    \
+                       #name ": leaf_entries or inner_keys out of bounds");                        \
     LOAM_BTREE_ASSERT_((LOAM_BTREE_MAX_((uint64_t)(leaf), (uint64_t)(inner)) + 64) *               \
                                    ((uint64_t)sizeof(K) + (vs) + 2 * sizeof(void *)) +             \
                                12288 <=                                                            \
@@ -254,7 +257,7 @@
     }                                                                                              \
     LOAM_BTREE_FN_ loam_btree_cursor *name##_begin_(loam_btree_cursor *cursor, const name *tree)   \
     {                                                                                              \
-        name##_cursor_seek_first(cursor, tree);                                                    \
+        (loam_btree_cursor_seek_first)(cursor, &tree->raw);                                        \
         return cursor;                                                                             \
     }                                                                                              \
     LOAM_BTREE_FN_ void name##_cursor_seek_last(loam_btree_cursor *cursor, const name *tree)       \
@@ -268,7 +271,8 @@
         K wanted = to_key(key);                                                                    \
                                                                                                    \
         name##_seek_(cursor);                                                                      \
-        return (loam_btree_cursor_seek_lower)(cursor, &tree->raw, &wanted);                        \
+        return loam_btree_seek_lower_(cursor, &tree->raw, &name##_layout_, kind_, compare_,        \
+                                      &wanted);                                                    \
     }                                                                                              \
     LOAM_BTREE_FN_ void name##_cursor_seek_upper(loam_btree_cursor *cursor, const name *tree,      \
                                                  A key)                                            \
@@ -276,7 +280,7 @@
         K wanted = to_key(key);                                                                    \
                                                                                                    \
         name##_seek_(cursor);                                                                      \
-        (loam_btree_cursor_seek_upper)(cursor, &tree->raw, &wanted);                               \
+        loam_btree_seek_(cursor, &tree->raw, &name##_layout_, kind_, compare_, &wanted, true);     \
     }                                                                                              \
     LOAM_BTREE_FN_ void name##_cursor_seek_nth(loam_btree_cursor *cursor, const name *tree,        \
                                                size_t n)                                           \
@@ -372,6 +376,47 @@
         typed.value = (V *)entry.value;                                                            \
         return typed;                                                                              \
     }                                                                                              \
+    /* The entries of a leaf that a loop is in. */                                                 \
+    typedef struct name##_run {                                                                    \
+        const K *next;                                                                             \
+        const K *end;                                                                              \
+        V *value;                                                                                  \
+    } name##_run;                                                                                  \
+    LOAM_BTREE_FN_ name##_run name##_no_run_(void)                                                 \
+    {                                                                                              \
+        name##_run run;                                                                            \
+                                                                                                   \
+        run.next = run.end = NULL;                                                                 \
+        run.value = NULL;                                                                          \
+        return run;                                                                                \
+    }                                                                                              \
+    /* The next run, unless the loop was left in the middle of the last one. */                    \
+    LOAM_BTREE_FN_ bool name##_run_more_(loam_btree_cursor *cursor, name##_run *run)               \
+    {                                                                                              \
+        loam_btree_entry entry;                                                                    \
+        size_t count;                                                                              \
+                                                                                                   \
+        if (run->next != run->end)                                                                 \
+            return false;                                                                          \
+        entry = loam_btree_run_(cursor, &name##_layout_, &count);                                  \
+        run->next = (const K *)entry.key;                                                          \
+        run->end = run->next + count;                                                              \
+        run->value = (V *)entry.value;                                                             \
+        return count > 0;                                                                          \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_run_at_(const loam_btree_cursor *cursor, const name##_run *run,     \
+                                       name##_entry *entry)                                        \
+    {                                                                                              \
+        loam_btree_cursor_require_(cursor);                                                        \
+        entry->key = run->next;                                                                    \
+        entry->value = run->value;                                                                 \
+        return run->next != run->end;                                                              \
+    }                                                                                              \
+    LOAM_BTREE_FN_ void name##_run_step_(name##_run *run)                                          \
+    {                                                                                              \
+        run->next++;                                                                               \
+        run->value++;                                                                              \
+    }                                                                                              \
     LOAM_BTREE_ENTRIES_(name, A, K, to_key, kind_, compare_)                                       \
     LOAM_BTREE_FN_ V *name##_find(const name *tree, A key)                                         \
     {                                                                                              \
@@ -435,6 +480,42 @@
                                                                                                    \
         typed.key = (const K *)entry.key;                                                          \
         return typed;                                                                              \
+    }                                                                                              \
+    /* The entries of a leaf that a loop is in. */                                                 \
+    typedef struct name##_run {                                                                    \
+        const K *next;                                                                             \
+        const K *end;                                                                              \
+    } name##_run;                                                                                  \
+    LOAM_BTREE_FN_ name##_run name##_no_run_(void)                                                 \
+    {                                                                                              \
+        name##_run run;                                                                            \
+                                                                                                   \
+        run.next = run.end = NULL;                                                                 \
+        return run;                                                                                \
+    }                                                                                              \
+    /* The next run, unless the loop was left in the middle of the last one. */                    \
+    LOAM_BTREE_FN_ bool name##_run_more_(loam_btree_cursor *cursor, name##_run *run)               \
+    {                                                                                              \
+        loam_btree_entry entry;                                                                    \
+        size_t count;                                                                              \
+                                                                                                   \
+        if (run->next != run->end)                                                                 \
+            return false;                                                                          \
+        entry = loam_btree_run_(cursor, &name##_layout_, &count);                                  \
+        run->next = (const K *)entry.key;                                                          \
+        run->end = run->next + count;                                                              \
+        return count > 0;                                                                          \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_run_at_(const loam_btree_cursor *cursor, const name##_run *run,     \
+                                       name##_entry *entry)                                        \
+    {                                                                                              \
+        loam_btree_cursor_require_(cursor);                                                        \
+        entry->key = run->next;                                                                    \
+        return run->next != run->end;                                                              \
+    }                                                                                              \
+    LOAM_BTREE_FN_ void name##_run_step_(name##_run *run)                                          \
+    {                                                                                              \
+        run->next++;                                                                               \
     }                                                                                              \
     LOAM_BTREE_ENTRIES_(name, A, K, to_key, kind_, compare_)                                       \
     LOAM_BTREE_FN_ const K *name##_find(const name *tree, A key)                                   \
