@@ -24,7 +24,7 @@ static void rotate_left(loam_btree_cursor *path, loam_btree_node *left, size_t n
     loam_btree_leaf_move(l, left, left->count, leaf, 0, n);
     loam_btree_leaf_move(l, leaf, 0, leaf, n, leaf->count - n);
     left->count = (uint16_t)(left->count + n);
-    leaf->count = (uint16_t)(leaf->count - n);
+    loam_btree_shorten_(l, leaf, leaf->count - n);
     memcpy(loam_btree_key_at_(l, up->node, up->index - 1), loam_btree_key_at_(l, leaf, 0),
            l->key_size);
     if (tree->flags & LOAM_BTREE_COUNTED_) {
@@ -52,7 +52,7 @@ static void rotate_right(loam_btree_cursor *path, loam_btree_node *right, size_t
     loam_btree_leaf_move(l, right, n, right, 0, right->count);
     loam_btree_leaf_move(l, right, 0, leaf, leaf->count - n, n);
     right->count = (uint16_t)(right->count + n);
-    leaf->count = (uint16_t)(leaf->count - n);
+    loam_btree_shorten_(l, leaf, leaf->count - n);
     memcpy(loam_btree_key_at_(l, up->node, up->index), loam_btree_key_at_(l, right, 0),
            l->key_size);
     if (tree->flags & LOAM_BTREE_COUNTED_) {
@@ -162,10 +162,10 @@ static void split_inner(loam_btree_cursor *path, size_t level, loam_btree_node *
     loam_btree_keys_move(l, right, 0, left, keep, move - 1);
     loam_btree_children_move(tree, right, 0, left, keep, move);
     right->count = (uint16_t)(move - 1);
-    left->count = (uint16_t)(keep - 1);
     entries = loam_btree_node_entries(tree, right);
     loam_btree_inner_put(tree, up->node, up->index, loam_btree_key_at_(l, left, keep - 1), right,
                          entries);
+    loam_btree_shorten_(l, left, keep - 1);
     if (tree->flags & LOAM_BTREE_COUNTED_)
         loam_btree_counts_(l, up->node)[up->index] -= entries;
     if (step->index >= keep) {
@@ -188,7 +188,7 @@ static void split_leaf(loam_btree_cursor *path, const void *key, loam_btree_node
 
     loam_btree_leaf_move(l, right, 0, left, keep, cap - keep);
     right->count = (uint16_t)(cap - keep);
-    left->count = (uint16_t)keep;
+    loam_btree_shorten_(l, left, keep);
     loam_btree_inner_put(tree, up->node, up->index,
                          keep == cap ? key : loam_btree_key_at_(l, right, 0), right, cap - keep);
     if (tree->flags & LOAM_BTREE_COUNTED_)

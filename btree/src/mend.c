@@ -106,7 +106,7 @@ static void borrow_left(site *s, loam_btree_node *left, size_t n)
         loam_btree_children_move(s->tree, node, 0, left, at + 1, n);
         memcpy(separator(s, i - 1), loam_btree_key_at_(l, left, at), l->key_size);
     }
-    left->count = (uint16_t)at;
+    loam_btree_shorten_(l, left, at);
     node->count = (uint16_t)(node->count + n);
     path_moves(s, i, node, n);
 }
@@ -133,7 +133,7 @@ static void borrow_right(site *s, loam_btree_node *right, size_t n)
         loam_btree_keys_move(l, right, 0, right, n, left_over);
         loam_btree_children_move(s->tree, right, 0, right, n, left_over + 1);
     }
-    right->count = (uint16_t)left_over;
+    loam_btree_shorten_(l, right, left_over);
     node->count = (uint16_t)(count + n);
 }
 

@@ -55,7 +55,7 @@ void loam_btree_inner_cut(const loam_btree *tree, loam_btree_node *inner, size_t
 
     loam_btree_keys_move(l, inner, key, inner, key + 1, inner->count - key - 1);
     loam_btree_children_move(tree, inner, index, inner, index + 1, inner->count - index);
-    inner->count--;
+    loam_btree_shorten_(l, inner, inner->count - 1u);
 }
 
 size_t loam_btree_node_entries(const loam_btree *tree, const loam_btree_node *node)

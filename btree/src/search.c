@@ -11,18 +11,7 @@
         (void)context;                                                                             \
         return (x > y) - (x < y);                                                                  \
     }                                                                                              \
-    static size_t below_##name(const loam_btree *tree, const void *keys, size_t count,             \
-                               const void *key)                                                    \
-    {                                                                                              \
-        (void)tree;                                                                                \
-        return loam_btree_rank_##name##_((const type *)keys, count, *(const type *)key, false);    \
-    }                                                                                              \
-    static size_t upto_##name(const loam_btree *tree, const void *keys, size_t count,              \
-                              const void *key)                                                     \
-    {                                                                                              \
-        (void)tree;                                                                                \
-        return loam_btree_rank_##name##_((const type *)keys, count, *(const type *)key, true);     \
-    }
+    LOAM_BTREE_SEARCH_NUMBER(name, type)
 
 NUMBER(u32, uint32_t)
 NUMBER(i32, int32_t)
@@ -37,47 +26,54 @@ static int compare_text(void *context, const void *a, const void *b)
     return loam_btree_text_compare_((const loam_btree_text *)a, (const loam_btree_text *)b);
 }
 
-static size_t below_text(const loam_btree *tree, const void *keys, size_t count, const void *key)
+static size_t below_text(const loam_btree *tree, const void *keys, size_t capacity, size_t count,
+                         const void *key)
 {
     (void)tree;
-    return loam_btree_rank_text_((const loam_btree_text *)keys, count, (const loam_btree_text *)key,
-                                 false);
+    return loam_btree_rank_text_((const loam_btree_text *)keys, capacity, count,
+                                 (const loam_btree_text *)key, false);
 }
 
-static size_t upto_text(const loam_btree *tree, const void *keys, size_t count, const void *key)
+static size_t upto_text(const loam_btree *tree, const void *keys, size_t capacity, size_t count,
+                        const void *key)
 {
     (void)tree;
-    return loam_btree_rank_text_((const loam_btree_text *)keys, count, (const loam_btree_text *)key,
-                                 true);
+    return loam_btree_rank_text_((const loam_btree_text *)keys, capacity, count,
+                                 (const loam_btree_text *)key, true);
 }
 
-static size_t below_compared(const loam_btree *tree, const void *keys, size_t count,
-                             const void *key)
+static size_t below_compared(const loam_btree *tree, const void *keys, size_t capacity,
+                             size_t count, const void *key)
 {
+    (void)capacity;
     return loam_btree_rank_compared_(keys, count, key, false, tree->layout.key_size, tree->compare,
                                      tree->context);
 }
 
-static size_t upto_compared(const loam_btree *tree, const void *keys, size_t count, const void *key)
+static size_t upto_compared(const loam_btree *tree, const void *keys, size_t capacity, size_t count,
+                            const void *key)
 {
+    (void)capacity;
     return loam_btree_rank_compared_(keys, count, key, true, tree->layout.key_size, tree->compare,
                                      tree->context);
 }
 
-static const struct {
-    loam_btree_compare_fn compare;
-    loam_btree_rank_fn below;
-    loam_btree_rank_fn upto;
-} searches[] = {{NULL, below_compared, upto_compared}, {compare_u32, below_u32, upto_u32},
-                {compare_i32, below_i32, upto_i32},    {compare_u64, below_u64, upto_u64},
-                {compare_i64, below_i64, upto_i64},    {compare_f32, below_f32, upto_f32},
-                {compare_f64, below_f64, upto_f64},    {compare_text, below_text, upto_text}};
+static const loam_btree_compare_fn comparisons[] = {NULL,        compare_u32, compare_i32,
+                                                    compare_u64, compare_i64, compare_f32,
+                                                    compare_f64, compare_text};
+
+static const loam_btree_search searches[] = {
+    {below_compared, upto_compared}, {below_u32, upto_u32},  {below_i32, upto_i32},
+    {below_u64, upto_u64},           {below_i64, upto_i64},  {below_f32, upto_f32},
+    {below_f64, upto_f64},           {below_text, upto_text}};
 
 void loam_btree_search_choose(loam_btree *tree, loam_btree_compare_fn compare)
 {
     uint32_t kind = tree->layout.kind;
+    const loam_btree_search *wide = loam_btree_search_avx512(kind);
+    const loam_btree_search *search = wide ? wide : &searches[kind];
 
-    tree->compare = kind == LOAM_BTREE_COMPARED ? compare : searches[kind].compare;
-    tree->below = searches[kind].below;
-    tree->upto = searches[kind].upto;
+    tree->compare = kind == LOAM_BTREE_COMPARED ? compare : comparisons[kind];
+    tree->below = search->below;
+    tree->upto = search->upto;
 }

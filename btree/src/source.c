@@ -58,6 +58,7 @@ loam_btree_node *loam_btree_node_take(loam_btree *tree, unsigned level)
     node->level = (uint8_t)level;
     node->unused = 0;
     node->references = 1;
+    loam_btree_pad_(&tree->layout, node, 0, level ? tree->layout.inner_cap : tree->layout.leaf_cap);
     return node;
 }
 

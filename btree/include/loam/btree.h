@@ -135,8 +135,8 @@ typedef struct loam_btree_source loam_btree_source;
 typedef struct loam_btree loam_btree;
 
 /** Counts the keys of a node that are before (or not behind) a key. Internal. */
-typedef size_t (*loam_btree_rank_fn)(const loam_btree *tree, const void *keys, size_t count,
-                                     const void *key);
+typedef size_t (*loam_btree_rank_fn)(const loam_btree *tree, const void *keys, size_t capacity,
+                                     size_t count, const void *key);
 
 /** Sizes, places and capacities in nodes, which follow from a type. Internal; all in bytes but the
  * capacities. */

@@ -170,32 +170,38 @@ LOAM_BTREE_LOAD_(loam_btree_load_f64_, double)
 /** Counts the keys of a node that are before `key`, or not behind it (`upto`). At most `count`. */
 LOAM_INLINE size_t loam_btree_rank_(const loam_btree *tree, const loam_btree_layout *l, int how,
                                     loam_btree_compare_fn compare, const loam_btree_node *node,
-                                    const void *key, bool upto)
+                                    size_t capacity, const void *key, bool upto)
 {
     const void *keys = loam_btree_key_at_(l, node, 0);
     size_t count = node->count;
 
     switch (how) {
     case LOAM_BTREE_U32:
-        return loam_btree_rank_u32_((const uint32_t *)keys, count, loam_btree_load_u32_(key), upto);
+        return loam_btree_rank_u32_((const loam_btree_u32_ *)keys, capacity, count,
+                                    loam_btree_load_u32_(key), upto);
     case LOAM_BTREE_I32:
-        return loam_btree_rank_i32_((const int32_t *)keys, count, loam_btree_load_i32_(key), upto);
+        return loam_btree_rank_i32_((const loam_btree_i32_ *)keys, capacity, count,
+                                    loam_btree_load_i32_(key), upto);
     case LOAM_BTREE_U64:
-        return loam_btree_rank_u64_((const uint64_t *)keys, count, loam_btree_load_u64_(key), upto);
+        return loam_btree_rank_u64_((const loam_btree_u64_ *)keys, capacity, count,
+                                    loam_btree_load_u64_(key), upto);
     case LOAM_BTREE_I64:
-        return loam_btree_rank_i64_((const int64_t *)keys, count, loam_btree_load_i64_(key), upto);
+        return loam_btree_rank_i64_((const loam_btree_i64_ *)keys, capacity, count,
+                                    loam_btree_load_i64_(key), upto);
     case LOAM_BTREE_F32:
-        return loam_btree_rank_f32_((const float *)keys, count, loam_btree_load_f32_(key), upto);
+        return loam_btree_rank_f32_((const loam_btree_f32_ *)keys, capacity, count,
+                                    loam_btree_load_f32_(key), upto);
     case LOAM_BTREE_F64:
-        return loam_btree_rank_f64_((const double *)keys, count, loam_btree_load_f64_(key), upto);
+        return loam_btree_rank_f64_((const loam_btree_f64_ *)keys, capacity, count,
+                                    loam_btree_load_f64_(key), upto);
     case LOAM_BTREE_TEXT:
-        return loam_btree_rank_text_((const loam_btree_text *)keys, count,
+        return loam_btree_rank_text_((const loam_btree_text *)keys, capacity, count,
                                      (const loam_btree_text *)key, upto);
     case LOAM_BTREE_COMPARED:
         return loam_btree_rank_compared_(keys, count, key, upto, l->key_size, compare,
                                          tree->context);
     default:
-        return (upto ? tree->upto : tree->below)(tree, keys, count, key);
+        return (upto ? tree->upto : tree->below)(tree, keys, capacity, count, key);
     }
 }
 
@@ -259,8 +265,8 @@ LOAM_INLINE loam_btree_node *loam_btree_descend_(const loam_btree *tree, const l
     loam_btree_node *node = tree->root;
 
     for (uint32_t height = tree->height; height > 1; height--)
-        node =
-            loam_btree_children_(l, node)[loam_btree_rank_(tree, l, how, compare, node, key, true)];
+        node = loam_btree_children_(
+            l, node)[loam_btree_rank_(tree, l, how, compare, node, l->inner_cap, key, true)];
     return node;
 }
 
@@ -275,7 +281,7 @@ LOAM_INLINE loam_btree_entry loam_btree_get_(const loam_btree *tree, const loam_
     if (LOAM_UNLIKELY(tree->height == 0))
         return loam_btree_no_entry_();
     leaf = loam_btree_descend_(tree, l, how, compare, key);
-    index = loam_btree_rank_(tree, l, how, compare, leaf, key, false);
+    index = loam_btree_rank_(tree, l, how, compare, leaf, l->leaf_cap, key, false);
     if (index < leaf->count &&
         loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index)))
         return loam_btree_entry_at_(l, leaf, index);
@@ -296,13 +302,55 @@ LOAM_INLINE loam_btree_entry loam_btree_bound_(const loam_btree *tree, const loa
     if (LOAM_UNLIKELY(tree->height == 0 || (tree->flags & LOAM_BTREE_MULTI_)))
         return loam_btree_bound_slow_(tree, key, upto);
     leaf = loam_btree_descend_(tree, l, how, compare, key);
-    index = loam_btree_rank_(tree, l, how, compare, leaf, key, upto);
+    index = loam_btree_rank_(tree, l, how, compare, leaf, l->leaf_cap, key, upto);
     if (LOAM_UNLIKELY(index >= leaf->count))
         return loam_btree_bound_slow_(tree, key, upto);
     return loam_btree_entry_at_(l, leaf, index);
 }
 
 /* ---- changing a leaf ---- */
+
+/** The number, twice where it has four bytes, that no number of a kind is behind. */
+LOAM_INLINE uint64_t loam_btree_pad_of_(uint32_t kind)
+{
+    switch (kind) {
+    case LOAM_BTREE_I32:
+        return UINT64_C(0x7fffffff7fffffff);
+    case LOAM_BTREE_I64:
+        return UINT64_C(0x7fffffffffffffff);
+    case LOAM_BTREE_F32:
+        return UINT64_C(0x7f8000007f800000); /* Infinity. */
+    case LOAM_BTREE_F64:
+        return UINT64_C(0x7ff0000000000000);
+    default:
+        return UINT64_MAX;
+    }
+}
+
+/** Fills the places of keys from `from` to before `to` with that number, as searches want it behind the
+ * count of a node. Keys that are compared need it not. */
+LOAM_INLINE void loam_btree_pad_(const loam_btree_layout *l, loam_btree_node *node, size_t from,
+                                 size_t to)
+{
+    uint64_t pad = loam_btree_pad_of_(l->kind);
+
+    if (l->kind == LOAM_BTREE_COMPARED)
+        return;
+    for (; from < to; from++) {
+        if (l->key_size == 4)
+            memcpy(loam_btree_key_at_(l, node, from), &pad, 4);
+        else
+            memcpy(loam_btree_key_at_(l, node, from), &pad, 8);
+    }
+}
+
+/** Sets the count of a node from which the last keys have gone. */
+LOAM_INLINE void loam_btree_shorten_(const loam_btree_layout *l, loam_btree_node *node,
+                                     size_t count)
+{
+    loam_btree_pad_(l, node, count, node->count);
+    node->count = (uint16_t)count;
+}
 
 /** What an insertion does with an entry that is there already, and with the value of a new one. */
 typedef enum loam_btree_mode_ {
@@ -345,7 +393,7 @@ LOAM_INLINE void loam_btree_leaf_cut_(const loam_btree_layout *l, loam_btree_nod
 
         memmove(to, to + l->value_size, behind * l->value_size);
     }
-    leaf->count--;
+    loam_btree_shorten_(l, leaf, leaf->count - 1u);
 }
 
 /** The rare half of an insertion: an empty tree, a multimap, counts, shared nodes, a full leaf; and of
@@ -375,7 +423,7 @@ LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, 
         tree->tail = NULL;
     }
     leaf = loam_btree_descend_(tree, l, how, compare, key);
-    index = loam_btree_rank_(tree, l, how, compare, leaf, key, false);
+    index = loam_btree_rank_(tree, l, how, compare, leaf, l->leaf_cap, key, false);
     if (index < leaf->count &&
         loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index))) {
         if (added)
@@ -409,7 +457,7 @@ LOAM_INLINE bool loam_btree_take_(loam_btree *tree, const loam_btree_layout *l, 
     if (LOAM_UNLIKELY(tree->height == 0 || tree->flags != 0))
         return loam_btree_take_slow_(tree, key, old_key, old_value);
     leaf = loam_btree_descend_(tree, l, how, compare, key);
-    index = loam_btree_rank_(tree, l, how, compare, leaf, key, false);
+    index = loam_btree_rank_(tree, l, how, compare, leaf, l->leaf_cap, key, false);
     if (index >= leaf->count ||
         !loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index)))
         return false;
@@ -462,15 +510,16 @@ LOAM_INLINE void loam_btree_seek_(loam_btree_cursor *cursor, const loam_btree *t
         size_t index;
 
         if (upto || LOAM_LIKELY((tree->flags & LOAM_BTREE_MULTI_) == 0))
-            index = loam_btree_rank_(tree, l, how, compare, node, key, true);
+            index = loam_btree_rank_(tree, l, how, compare, node, l->inner_cap, key, true);
         else
-            index = (tree->below)(tree, loam_btree_key_at_(l, node, 0), node->count, key);
+            index =
+                tree->below(tree, loam_btree_key_at_(l, node, 0), l->inner_cap, node->count, key);
         cursor->path[level - 1].node = node;
         cursor->path[level - 1].index = index;
         node = loam_btree_children_(l, node)[index];
     }
     cursor->leaf = node;
-    cursor->index = loam_btree_rank_(tree, l, how, compare, node, key, upto);
+    cursor->index = loam_btree_rank_(tree, l, how, compare, node, l->leaf_cap, key, upto);
 }
 
 /** loam_btree_cursor_seek_lower(). */
