@@ -95,8 +95,8 @@ typedef struct loam_btree_type {
     /** What keys are; says the size and the alignment of a key if those are 0. */
     loam_btree_kind kind;
     loam_btree_compare_fn compare; /**< For ::LOAM_BTREE_COMPARED only. */
-    /** Entries of a leaf, 2 to #LOAM_BTREE_MAX_ENTRIES; 0: what is fast for such entries, about 512
-     * bytes. */
+    /** Entries of a leaf, 2 to #LOAM_BTREE_MAX_ENTRIES; 0: what is fast for such entries, a
+     * kilobyte. */
     size_t leaf_entries;
     size_t inner_keys; /**< Keys of an inner node, 3 to #LOAM_BTREE_MAX_ENTRIES; 0: as above. */
 } loam_btree_type;

@@ -43,7 +43,7 @@ struct loam_btree_node {
 #define LOAM_BTREE_UP_(n, align) (((n) + (align)-1) & ~((size_t)(align)-1))
 #define LOAM_BTREE_MAX_(a, b)    ((a) > (b) ? (a) : (b))
 /** The bytes that a node of the usual size has behind its head. */
-#define LOAM_BTREE_ROOM_ 504
+#define LOAM_BTREE_ROOM_ 1016
 /** How many things of `size` bytes a node has: what fits into the usual size, at least 8, or 4 where
  * they are big. */
 #define LOAM_BTREE_USUAL_(size)                                                                    \

@@ -101,11 +101,21 @@
 /** @cond typed */
 #define LOAM_BTREE_SELF_(key) (key)
 
-/* What a number is, from what it does. */
+/* What a number is. Comparing integers is a constant expression in C, comparing doubles is not. */
+#define LOAM_BTREE_INTEGER_KIND_(key)                                                              \
+    ((key)-1 > (key)0 ? (sizeof(key) == 4 ? LOAM_BTREE_U32 : LOAM_BTREE_U64)                       \
+                      : (sizeof(key) == 4 ? LOAM_BTREE_I32 : LOAM_BTREE_I64))
+#if defined(__cplusplus)
 #define LOAM_BTREE_NUMBER_KIND_(key)                                                               \
     ((key)1 / (key)2 != (key)0 ? (sizeof(key) == 4 ? LOAM_BTREE_F32 : LOAM_BTREE_F64)              \
-     : (key)-1 > (key)0        ? (sizeof(key) == 4 ? LOAM_BTREE_U32 : LOAM_BTREE_U64)              \
-                               : (sizeof(key) == 4 ? LOAM_BTREE_I32 : LOAM_BTREE_I64))
+                               : LOAM_BTREE_INTEGER_KIND_(key))
+#else
+#define LOAM_BTREE_NUMBER_KIND_(key)                                                               \
+    _Generic((key)0, float                                                                         \
+             : LOAM_BTREE_F32, double                                                              \
+             : LOAM_BTREE_F64, default                                                             \
+             : LOAM_BTREE_INTEGER_KIND_(key))
+#endif
 
 #if defined(__cplusplus)
 #define LOAM_BTREE_ASSERT_(condition, text) static_assert(condition, text)
@@ -182,7 +192,7 @@
     {                                                                                              \
         return tree->raw.count;                                                                    \
     }                                                                                              \
-    LOAM_BTREE_FN_ loam_btree_entry name##_get_(const name *tree, const K *key)                    \
+    LOAM_INLINE loam_btree_entry name##_get_(const name *tree, const K *key)                       \
     {                                                                                              \
         if (LOAM_UNLIKELY(tree->raw.flags & LOAM_BTREE_MULTI_))                                    \
             return loam_btree_get(&tree->raw, key);                                                \
