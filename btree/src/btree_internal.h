@@ -6,7 +6,7 @@
  *   B2   the root's level is height - 1; a child's level is one less than its parent's; leaves have
  *        level 0. So all leaves are equally deep
  *   B3   a leaf has 1 to leaf_cap entries; an inner node 1 to inner_cap keys, and one child more (in
- *        a tree that shares, an inner node that is not the root may have no key and one child)
+ *        a family that has had snapshots, an inner node that is not the root may have no key and one child)
  *   B4   nodes are aligned to the layout's alignment, and no child is NULL
  *   B5   keys ascend within a leaf and from leaf to leaf: strictly, or in a multimap weakly
  *   B6   a separator is, bit for bit, the smallest key of the subtree right of it. (In order to find
@@ -46,6 +46,8 @@ struct loam_btree_source {
     loam_cache *inners;
     size_t leaf_count;  /* Leaves taken and not given back. */
     size_t inner_count; /* Inner nodes. */
+    bool shared;        /* A snapshot was taken. */
+    bool tangled;       /* Trees that share were joined: one tree may have a node twice. */
     loam_cache_own own_leaves;
     loam_cache_own own_inners;
 };
@@ -107,6 +109,14 @@ void loam_btree_inner_put(const loam_btree *tree, loam_btree_node *inner, size_t
 /* Takes child `index` out, and the key before it (behind it for index 0). */
 void loam_btree_inner_cut(const loam_btree *tree, loam_btree_node *inner, size_t index);
 
+/* Sets the count of a node from which the last entries or keys have gone. */
+static inline void loam_btree_shorten(const loam_btree_layout *l, loam_btree_node *node,
+                                      size_t count)
+{
+    (void)l;
+    node->count = (uint16_t)count;
+}
+
 /* The number of entries below a node; of an inner node only with order statistics. O(children). */
 size_t loam_btree_node_entries(const loam_btree *tree, const loam_btree_node *node);
 
@@ -158,6 +168,11 @@ void *loam_btree_path_put(loam_btree_cursor *path, const void *key, const void *
 /* Takes the entry that the path stands before out, and mends the tree; the path then stands in the gap,
  * in which leaf so ever. False iff a copy is refused (in a tree that shares); then nothing changed. */
 bool loam_btree_path_cut(loam_btree_cursor *path);
+
+/* Moves the last `n` entries or children of the left neighbour of node `level` of a path to its front. There is
+ * one, under the same parent, with more than `n`; the node has room; all are the tree's own. Keeps the
+ * path in its gap. */
+void loam_btree_path_borrow(loam_btree_cursor *path, size_t level, size_t n);
 
 /* Mends the tree after entries or children were taken from nodes of the path: node `level` of it (0: the
  * leaf) and those above are merged or evened out with neighbours until all have a third, and the root

@@ -111,6 +111,14 @@ static void borrow_left(site *s, loam_btree_node *left, size_t n)
     path_moves(s, i, node, n);
 }
 
+void loam_btree_path_borrow(loam_btree_cursor *path, size_t level, size_t n)
+{
+    loam_btree_step *up = &path->path[level];
+    site s = {path, path->tree, level, level ? path->path[level - 1].node : path->leaf, up, 0};
+
+    borrow_left(&s, loam_btree_children_(&path->tree->layout, up->node)[up->index - 1], n);
+}
+
 /* Moves the first `n` entries or children of the right neighbour to the end of the node. */
 static void borrow_right(site *s, loam_btree_node *right, size_t n)
 {

@@ -77,11 +77,22 @@ static bool own_down(loam_btree_cursor *path)
     return true;
 }
 
+/* Whether a tree may share. The last tree of a family does not. */
+static bool shares(loam_btree *tree)
+{
+    if ((tree->flags & LOAM_BTREE_SHARES_) == 0 || tree->height == 0)
+        return false;
+    if (tree->source->references > 1 || tree->source->tangled)
+        return true;
+    tree->flags &= ~LOAM_BTREE_SHARES_;
+    return false;
+}
+
 bool loam_btree_path_own(loam_btree_cursor *path)
 {
     bool done;
 
-    if ((path->tree->flags & LOAM_BTREE_SHARES_) == 0 || path->tree->height == 0)
+    if (!shares(path->tree))
         return true;
     done = own_down(path);
     path->epoch = path->tree->epoch;

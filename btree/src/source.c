@@ -19,6 +19,8 @@ bool loam_btree_source_need(loam_btree *tree)
     source->references = 1;
     source->leaf_count = 0;
     source->inner_count = 0;
+    source->shared = false;
+    source->tangled = false;
     source->leaves =
         loam_allocator_cache(tree->allocator, l->leaf_bytes, l->align, &source->own_leaves);
     source->inners =

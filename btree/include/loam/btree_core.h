@@ -473,6 +473,120 @@ LOAM_INLINE bool loam_btree_take_(loam_btree *tree, const loam_btree_layout *l, 
     return true;
 }
 
+/* ---- loading ---- */
+
+/** A tree that grows at its right edge, beside the one that will be it. */
+typedef struct loam_btree_builder_ {
+    loam_btree *tree;                             /**< Empty until the end. */
+    size_t leaf_most;                             /**< Entries of a leaf. */
+    size_t inner_most;                            /**< Keys of an inner node. */
+    size_t entries;                               /**< In all leaves but the last one. */
+    uint32_t height;                              /**< Levels. */
+    loam_btree_node *edge[LOAM_BTREE_MAX_HEIGHT]; /**< The last node of each level. */
+} loam_btree_builder_;
+
+/** Begins to fill a tree. False iff it is not empty. */
+bool loam_btree_build_begin_(loam_btree_builder_ *build, loam_btree *tree, unsigned fill);
+/** Puts a leaf behind the last one, which is full, and returns it. `key` will be its first key. NULL iff a
+ * node can't be had; then what was built is gone. */
+loam_btree_node *loam_btree_build_leaf_(loam_btree_builder_ *build, const void *key);
+/** Gives back what was built. */
+void loam_btree_build_abandon_(loam_btree_builder_ *build);
+/** Makes what was built the tree. `room` is what the last leaf has less than others. */
+void loam_btree_build_end_(loam_btree_builder_ *build, size_t room);
+
+/** Whether a key may come behind another one. */
+LOAM_INLINE bool loam_btree_ascends_(const loam_btree *tree, int how, loam_btree_compare_fn compare,
+                                     const void *key, const void *before)
+{
+    bool equal = (tree->flags & LOAM_BTREE_MULTI_) != 0;
+    int order;
+
+#define LOAM_BTREE_ASCENDS_(load) (load(key) > load(before) || (equal && load(key) == load(before)))
+    switch (how) {
+    case LOAM_BTREE_U32:
+        return LOAM_BTREE_ASCENDS_(loam_btree_load_u32_);
+    case LOAM_BTREE_I32:
+        return LOAM_BTREE_ASCENDS_(loam_btree_load_i32_);
+    case LOAM_BTREE_U64:
+        return LOAM_BTREE_ASCENDS_(loam_btree_load_u64_);
+    case LOAM_BTREE_I64:
+        return LOAM_BTREE_ASCENDS_(loam_btree_load_i64_);
+    case LOAM_BTREE_F32:
+        return LOAM_BTREE_ASCENDS_(loam_btree_load_f32_);
+    case LOAM_BTREE_F64:
+        return LOAM_BTREE_ASCENDS_(loam_btree_load_f64_);
+    case LOAM_BTREE_TEXT:
+        order =
+            loam_btree_text_compare_((const loam_btree_text *)key, (const loam_btree_text *)before);
+        break;
+    case LOAM_BTREE_COMPARED:
+        order = compare(tree->context, key, before);
+        break;
+    default:
+        order = tree->compare(tree->context, key, before);
+    }
+#undef LOAM_BTREE_ASCENDS_
+    return order > 0 || (equal && order == 0);
+}
+
+/** Copies bytes; the usual sizes without a call. */
+LOAM_INLINE void loam_btree_copy_(void *to, const void *from, size_t size)
+{
+    if (size == 8)
+        memcpy(to, from, 8);
+    else if (size == 4)
+        memcpy(to, from, 4);
+    else if (size == 16)
+        memcpy(to, from, 16);
+    else
+        memcpy(to, from, size);
+}
+
+/** loam_btree_load(). Entries go straight into the leaves. */
+LOAM_INLINE bool loam_btree_load_(loam_btree *tree, const loam_btree_layout *l, int how,
+                                  loam_btree_compare_fn compare, loam_btree_next_fn next,
+                                  void *context, unsigned fill)
+{
+    loam_btree_builder_ build;
+    const void *key;
+    const void *value;
+    const void *last = NULL;
+    char *to_key = NULL;
+    char *to_value = NULL;
+    size_t room = 0;
+
+    if (!loam_btree_build_begin_(&build, tree, fill))
+        return false;
+    while (next(context, &key, &value)) {
+        if (LOAM_LIKELY(last != NULL) &&
+            LOAM_UNLIKELY(!loam_btree_ascends_(tree, how, compare, key, last))) {
+            loam_btree_build_abandon_(&build);
+            return false;
+        }
+        if (LOAM_UNLIKELY(room == 0)) {
+            loam_btree_node *leaf = loam_btree_build_leaf_(&build, key);
+
+            if (!leaf)
+                return false;
+            to_key = (char *)loam_btree_key_at_(l, leaf, 0);
+            to_value = (char *)loam_btree_value_at_(l, leaf, 0);
+            room = build.leaf_most;
+        }
+        loam_btree_copy_(to_key, key, l->key_size);
+        if (l->value_size && LOAM_LIKELY(value != NULL))
+            loam_btree_copy_(to_value, value, l->value_size);
+        else if (l->value_size)
+            memset(to_value, 0, l->value_size);
+        last = to_key;
+        to_key += l->key_size;
+        to_value += l->value_size;
+        room--;
+    }
+    loam_btree_build_end_(&build, room);
+    return true;
+}
+
 /* ---- cursors ---- */
 
 /** A stale cursor ends the program. */

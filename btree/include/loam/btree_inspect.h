@@ -15,7 +15,7 @@ typedef struct loam_btree_figures {
     size_t height;          /**< Levels. */
     size_t leaves;          /**< Leaf nodes. */
     size_t inner_nodes;     /**< Inner nodes. */
-    size_t shared_nodes;    /**< Nodes with more than one reference: snapshots have them too. */
+    size_t shared_nodes;    /**< Nodes that snapshots have too. */
     size_t leaf_entries;    /**< Entries that a leaf has room for. */
     size_t inner_keys;      /**< Keys that an inner node has room for. */
     size_t leaf_bytes;      /**< Bytes of a leaf. */

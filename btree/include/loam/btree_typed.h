@@ -240,7 +240,8 @@
     LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_load(name *tree, loam_btree_next_fn next,            \
                                                    void *context, unsigned fill)                   \
     {                                                                                              \
-        return loam_btree_load(&tree->raw, next, context, fill);                                   \
+        return loam_btree_load_(&tree->raw, &name##_layout_, kind_, compare_, next, context,       \
+                                fill);                                                             \
     }                                                                                              \
     LOAM_BTREE_FN_ size_t name##_rank(const name *tree, A key)                                     \
     {                                                                                              \

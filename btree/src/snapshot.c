@@ -1,0 +1,19 @@
+/* snapshot.c: a second tree with the same nodes.
+ */
+#include "btree_internal.h"
+
+bool loam_btree_snapshot(loam_btree *tree, loam_btree *snapshot)
+{
+    if (!loam_btree_source_need(tree))
+        return false;
+    if (tree->root) {
+        if (tree->root->references == UINT32_MAX)
+            return false;
+        tree->root->references++;
+        tree->flags |= LOAM_BTREE_SHARES_;
+        tree->source->shared = true;
+    }
+    *snapshot = *tree;
+    loam_btree_source_keep(tree->source);
+    return true;
+}
