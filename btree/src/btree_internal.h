@@ -15,6 +15,9 @@
  *   B8   count is the number of entries of all leaves
  *   B9   references are at least 1; without LOAM_BTREE_SHARES_ they are 1 in all nodes
  *   B10  source is there iff a node was ever taken; its references are at least 1
+ *   B11  where keys have a kind, those behind the count of a node, up to its capacity, are
+ *        loam_btree_pad_of_(kind), which no key is behind (of a text, the prefix is)
+ *   B12  tail is NULL or the last leaf, in a tree of more than one level
  *
  * No order is needed for memory safety: all but B5 hold whatever a comparison says, and B6 too, but
  * that the smallest key is then the first one.
@@ -108,14 +111,6 @@ void loam_btree_inner_put(const loam_btree *tree, loam_btree_node *inner, size_t
 
 /* Takes child `index` out, and the key before it (behind it for index 0). */
 void loam_btree_inner_cut(const loam_btree *tree, loam_btree_node *inner, size_t index);
-
-/* Sets the count of a node from which the last entries or keys have gone. */
-static inline void loam_btree_shorten(const loam_btree_layout *l, loam_btree_node *node,
-                                      size_t count)
-{
-    (void)l;
-    node->count = (uint16_t)count;
-}
 
 /* The number of entries below a node; of an inner node only with order statistics. O(children). */
 size_t loam_btree_node_entries(const loam_btree *tree, const loam_btree_node *node);

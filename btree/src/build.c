@@ -189,6 +189,7 @@ void loam_btree_like(loam_btree *to, const loam_btree *from)
     to->height = 0;
     to->flags &= ~LOAM_BTREE_SHARES_;
     to->epoch = 0;
+    to->tail = NULL;
     to->source = NULL;
 }
 

@@ -9,7 +9,8 @@ typedef struct checker {
     const loam_btree *tree;
     loam_check_fn report;
     void *context;
-    const void *before; /* The key before the next one; NULL at first. */
+    const void *before;          /* The key before the next one; NULL at first. */
+    const loam_btree_node *last; /* The leaf that was looked at last. */
     size_t entries;
     size_t leaves;
     size_t inners;
@@ -49,6 +50,23 @@ static bool check_head(checker *check, const loam_btree_node *node, size_t level
     return true;
 }
 
+/* What is behind the keys of a node. */
+static void check_pads(checker *check, const loam_btree_node *node)
+{
+    const loam_btree_layout *l = &check->tree->layout;
+    uint64_t pad = loam_btree_pad_of_(l->kind);
+    size_t cap = node->level ? l->inner_cap : l->leaf_cap;
+
+    if (l->kind == LOAM_BTREE_COMPARED)
+        return;
+    for (size_t i = node->count; i < cap; i++) {
+        const void *place = loam_btree_key_at_(l, node, i);
+
+        expect(check, memcmp(place, &pad, loam_min(l->key_size, sizeof pad)) == 0,
+               "B11: a place behind the keys of a node does not hold the greatest number", place);
+    }
+}
+
 static void check_keys(checker *check, const loam_btree_node *leaf)
 {
     const loam_btree *tree = check->tree;
@@ -77,8 +95,10 @@ static size_t check_node(checker *check, const loam_btree_node *node, size_t lev
         check->whole = false;
         return 0;
     }
+    check_pads(check, node);
     if (level == 0) {
         check->leaves++;
+        check->last = node;
         if (smallest && node->count > 0)
             expect(check, memcmp(smallest, loam_btree_key_at_(l, node, 0), l->key_size) == 0,
                    "B6: a separator is not the smallest key right of it", smallest);
@@ -123,7 +143,7 @@ static void check_source(checker *check)
 
 bool loam_btree_check(const loam_btree *tree, loam_check_fn report, void *context)
 {
-    checker check = {tree, report, context, NULL, 0, 0, 0, true, true};
+    checker check = {tree, report, context, NULL, NULL, 0, 0, 0, true, true};
 
     expect(&check, (tree->height == 0) == (tree->root == NULL),
            "B1: a tree has a root without a height, or a height without a root", tree);
@@ -135,6 +155,8 @@ bool loam_btree_check(const loam_btree *tree, loam_check_fn report, void *contex
         check.entries = check_node(&check, tree->root, tree->height - 1, NULL);
     expect(&check, check.entries == tree->count,
            "B8: the count of a tree is not the number of its entries", tree);
+    expect(&check, !tree->tail || (tree->height > 1 && tree->tail == check.last),
+           "B12: the tail of a tree is not its last leaf", tree);
     check_source(&check);
     return check.good;
 }

@@ -59,7 +59,7 @@ static bool cut_leaf(range *r, loam_btree_node *leaf, size_t from, size_t to)
 
     if (from < to) {
         loam_btree_leaf_move(l, leaf, from, leaf, to, leaf->count - to);
-        loam_btree_shorten(l, leaf, leaf->count - (to - from));
+        loam_btree_shorten_(l, leaf, leaf->count - (to - from));
         r->erased += to - from;
     }
     return leaf->count > 0;
@@ -74,7 +74,7 @@ static bool close_gap(range *r, loam_btree_node *node, size_t from, size_t to)
     if (from >= to)
         return true;
     if (to - from == children) {
-        loam_btree_shorten(l, node, 0);
+        loam_btree_shorten_(l, node, 0);
         return false;
     }
     /* The key left of each child goes with it; the first child has none. */
@@ -83,7 +83,7 @@ static bool close_gap(range *r, loam_btree_node *node, size_t from, size_t to)
     else if (to < children)
         loam_btree_keys_move(l, node, 0, node, to, children - 1 - to);
     loam_btree_children_move(r->tree, node, from, node, to, children - to);
-    loam_btree_shorten(l, node, children - 1 - (to - from));
+    loam_btree_shorten_(l, node, children - 1 - (to - from));
     return true;
 }
 

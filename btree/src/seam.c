@@ -87,7 +87,7 @@ static void halve(joint *j, size_t level)
     entries = loam_btree_node_entries(tree, right);
     loam_btree_inner_put(tree, up->node, up->index, loam_btree_key_at_(l, left, keep - 1), right,
                          entries);
-    loam_btree_shorten(l, left, keep - 1);
+    loam_btree_shorten_(l, left, keep - 1);
     if (tree->flags & LOAM_BTREE_COUNTED_)
         loam_btree_counts_(l, up->node)[up->index] -= entries;
     if (!j->front) {

@@ -12,6 +12,7 @@ bool loam_btree_snapshot(loam_btree *tree, loam_btree *snapshot)
         tree->root->references++;
         tree->flags |= LOAM_BTREE_SHARES_;
         tree->source->shared = true;
+        tree->tail = NULL;
     }
     *snapshot = *tree;
     loam_btree_source_keep(tree->source);

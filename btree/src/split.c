@@ -27,7 +27,7 @@ static void cut_leaf(cutter *c, loam_btree_node *leaf, size_t index)
     }
     loam_btree_leaf_move(l, c->right, 0, leaf, index, move);
     c->right->count = (uint16_t)move;
-    loam_btree_shorten(l, leaf, index);
+    loam_btree_shorten_(l, leaf, index);
     if (index == 0) {
         loam_btree_node_give(c->tree, leaf);
         c->left = NULL;
@@ -61,7 +61,7 @@ static void cut_inner(cutter *c, loam_btree_node *node, size_t index)
         loam_btree_node_give(tree, node);
         node = NULL;
     } else {
-        loam_btree_shorten(l, node, keep - 1);
+        loam_btree_shorten_(l, node, keep - 1);
         if (c->left && counted)
             loam_btree_counts_(l, node)[index] = loam_btree_node_entries(tree, c->left);
     }
