@@ -231,9 +231,12 @@ static size_t calls(const world *w)
 static void do_insert(world *w, slot *s)
 {
     size_t n = test_rng_below(&w->rng, 30);
+    bool ascending = test_rng_one_in(&w->rng, 2);
+    uint64_t next = s->count && test_rng_one_in(&w->rng, 2) ? s->pairs[s->count - 1].key
+                                                            : test_rng_below(&w->rng, w->keys);
 
     for (size_t i = 0; i < n && s->count < MOST / 2; i++) {
-        pair p = {test_rng_below(&w->rng, w->keys), w->serial++};
+        pair p = {ascending ? next++ : test_rng_below(&w->rng, w->keys), w->serial++};
         size_t at = upper(s, p.key);
         bool there = at > 0 && s->pairs[at - 1].key == p.key;
         bytes key;
