@@ -69,6 +69,9 @@ void loam_btree_source_drop(loam_btree_source *source);
  * unspecified. NULL iff the memory can't be had. */
 loam_btree_node *loam_btree_node_take(loam_btree *tree, unsigned level);
 
+/* As loam_btree_node_take(), but places for keys hold anything: the caller fills or pads them. */
+loam_btree_node *loam_btree_node_take_bare(loam_btree *tree, unsigned level);
+
 /* Gives one node back, whatever it points to. */
 void loam_btree_node_give(loam_btree *tree, loam_btree_node *node);
 

@@ -42,11 +42,11 @@ static void count_last(loam_btree_builder_ *build, loam_btree_node *inner)
             loam_btree_node_entries(tree, loam_btree_children_(l, inner)[inner->count]);
 }
 
-/* Puts a leaf behind the last one. All nodes that are needed are there. */
-static void append(loam_btree_builder_ *build, const void *key, loam_btree_stock *stock)
+/* Puts a leaf, `child`, behind the last one. All nodes that are needed are there. */
+static void append(loam_btree_builder_ *build, const void *key, loam_btree_node *child,
+                   loam_btree_stock *stock)
 {
     loam_btree *tree = build->tree;
-    loam_btree_node *child = stock->leaf;
     loam_btree_node *inner;
     uint32_t level = 1;
 
@@ -69,30 +69,48 @@ static void append(loam_btree_builder_ *build, const void *key, loam_btree_stock
     build->edge[level - 1] = child;
 }
 
-loam_btree_node *loam_btree_build_leaf_(loam_btree_builder_ *build, const void *key)
+/* The last leaf has `count` entries and gets no more. */
+static void close_leaf(loam_btree_builder_ *build, size_t count)
 {
-    loam_btree *tree = build->tree;
-    loam_btree_stock stock;
+    const loam_btree_layout *l = &build->tree->layout;
+
+    build->edge[0]->count = (uint16_t)count;
+    loam_btree_pad_(l, build->edge[0], count, l->leaf_cap);
+}
+
+/* Takes the inner nodes that one more leaf needs. False iff they can't be had. */
+static bool take_inners(loam_btree_builder_ *build, loam_btree_stock *stock)
+{
     size_t full = 0;
     bool higher;
 
-    if (build->height == 0) {
-        build->edge[0] = loam_btree_node_take(tree, 0);
-        build->height = build->edge[0] ? 1 : 0;
-        return build->edge[0];
-    }
-    build->edge[0]->count = (uint16_t)build->leaf_most;
     while (full + 1 < build->height && build->edge[full + 1]->count >= build->inner_most)
         full++;
     higher = full + 1 == build->height;
-    if ((higher && build->height == LOAM_BTREE_MAX_HEIGHT) ||
-        !loam_btree_stock_take(tree, &stock, true, full + higher)) {
+    return !(higher && build->height == LOAM_BTREE_MAX_HEIGHT) &&
+           loam_btree_stock_take(build->tree, stock, false, full + higher);
+}
+
+loam_btree_node *loam_btree_build_leaf_(loam_btree_builder_ *build, const void *key)
+{
+    loam_btree_node *leaf = loam_btree_node_take_bare(build->tree, 0);
+    loam_btree_stock stock;
+
+    if (build->height == 0) {
+        build->edge[0] = leaf;
+        build->height = leaf ? 1 : 0;
+        return leaf;
+    }
+    if (!leaf || !take_inners(build, &stock)) {
+        if (leaf)
+            loam_btree_node_give(build->tree, leaf);
         loam_btree_build_abandon_(build);
         return NULL;
     }
+    close_leaf(build, build->leaf_most);
     build->entries += build->leaf_most;
-    append(build, key, &stock);
-    return build->edge[0];
+    append(build, key, leaf, &stock);
+    return leaf;
 }
 
 /* Evens out the last two nodes of each level. */
@@ -117,7 +135,7 @@ void loam_btree_build_end_(loam_btree_builder_ *build, size_t room)
 
     if (build->height == 0)
         return;
-    build->edge[0]->count = (uint16_t)(build->leaf_most - room);
+    close_leaf(build, build->leaf_most - room);
     for (uint32_t level = 1; level < build->height; level++)
         count_last(build, build->edge[level]);
     tree->root = build->edge[build->height - 1];

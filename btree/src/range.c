@@ -187,20 +187,28 @@ static bool erase_between(loam_btree_cursor *from, loam_btree_cursor *to, size_t
     return true;
 }
 
+/* Sets a path to the first entry that is not before a key, or without one to an end: at the end of a leaf only
+ * where there is no next one, so that each gap has one path. */
+static void seek(loam_btree_cursor *path, const loam_btree *tree, const void *key, bool last)
+{
+    if (key)
+        loam_btree_path_seek(path, tree, key, false);
+    else if (last)
+        loam_btree_cursor_seek_last(path, tree);
+    else
+        loam_btree_cursor_seek_first(path, tree);
+    if (path->leaf && path->index == path->leaf->count)
+        (void)loam_btree_cursor_climb_next_(path);
+}
+
 bool loam_btree_erase_range(loam_btree *tree, const void *from, const void *to, size_t *erased)
 {
     loam_btree_cursor a;
     loam_btree_cursor b;
     size_t count = 0;
 
-    if (from)
-        loam_btree_path_seek(&a, tree, from, false);
-    else
-        loam_btree_cursor_seek_first(&a, tree);
-    if (to)
-        loam_btree_path_seek(&b, tree, to, false);
-    else
-        loam_btree_cursor_seek_last(&b, tree);
+    seek(&a, tree, from, false);
+    seek(&b, tree, to, true);
     if (!from && !to) {
         count = tree->count;
         loam_btree_clear(tree);

@@ -43,7 +43,7 @@ void loam_btree_source_drop(loam_btree_source *source)
     loam_delete(source->allocator, loam_btree_source, source);
 }
 
-loam_btree_node *loam_btree_node_take(loam_btree *tree, unsigned level)
+loam_btree_node *loam_btree_node_take_bare(loam_btree *tree, unsigned level)
 {
     loam_btree_node *node;
 
@@ -60,7 +60,16 @@ loam_btree_node *loam_btree_node_take(loam_btree *tree, unsigned level)
     node->level = (uint8_t)level;
     node->unused = 0;
     node->references = 1;
-    loam_btree_pad_(&tree->layout, node, 0, level ? tree->layout.inner_cap : tree->layout.leaf_cap);
+    return node;
+}
+
+loam_btree_node *loam_btree_node_take(loam_btree *tree, unsigned level)
+{
+    loam_btree_node *node = loam_btree_node_take_bare(tree, level);
+
+    if (node)
+        loam_btree_pad_(&tree->layout, node, 0,
+                        level ? tree->layout.inner_cap : tree->layout.leaf_cap);
     return node;
 }
 

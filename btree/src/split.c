@@ -71,8 +71,27 @@ static void cut_inner(cutter *c, loam_btree_node *node, size_t index)
 
 /* ---- counting both parts ---- */
 
+/* Entries below the parent of a path's leaf, whose leaves are fetched all at once. */
+static size_t entries_around(const loam_btree_cursor *path)
+{
+    const loam_btree_node *parent = path->path[0].node;
+
+    if (path->tree->height == 1)
+        return path->leaf->count;
+    return loam_btree_children_entries(path->tree, parent, 0, (size_t)parent->count + 1);
+}
+
+/* Goes on to the next parent of leaves in a direction. False iff there is none. */
+static bool climb(loam_btree_cursor *path, bool forth)
+{
+    if (path->tree->height == 1)
+        return false;
+    path->path[0].index = forth ? path->path[0].node->count : 0;
+    return forth ? loam_btree_cursor_climb_next_(path) : loam_btree_cursor_climb_prev_(path);
+}
+
 /* The entries of a tree that was cut, and of its right part, which have no counts: both are counted from the cut
- * on, leaf by leaf in turns, until one ends. */
+ * on, some leaves in turns, until one ends. */
 static void count_smaller(loam_btree *tree, loam_btree *right, size_t all)
 {
     loam_btree_cursor back;
@@ -82,19 +101,19 @@ static void count_smaller(loam_btree *tree, loam_btree *right, size_t all)
 
     loam_btree_cursor_seek_last(&back, tree);
     loam_btree_cursor_seek_first(&forth, right);
-    left_sum = back.leaf->count;
-    right_sum = forth.leaf->count;
+    left_sum = entries_around(&back);
+    right_sum = entries_around(&forth);
     for (;;) {
-        if (!loam_btree_cursor_climb_prev_(&back)) {
+        if (!climb(&back, false)) {
             right_sum = all - left_sum;
             break;
         }
-        if (!loam_btree_cursor_climb_next_(&forth)) {
+        if (!climb(&forth, true)) {
             left_sum = all - right_sum;
             break;
         }
-        left_sum += back.leaf->count;
-        right_sum += forth.leaf->count;
+        left_sum += entries_around(&back);
+        right_sum += entries_around(&forth);
     }
     tree->count = left_sum;
     right->count = right_sum;

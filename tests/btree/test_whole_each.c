@@ -220,6 +220,50 @@ TEST(erase_of_every_range_of_shared_trees, fast)
     }
 }
 
+/* ---- one tree that has its nodes twice ---- */
+
+static void fill_equal(loam_btree *tree, uint64_t n)
+{
+    uint64_t key = 7;
+
+    for (uint64_t i = 0; i < n; i++)
+        EXPECT(loam_btree_insert(tree, &key, &i, NULL) != NULL);
+}
+
+/* The values run from 0 to before n, twice, but for those that were taken from the front. */
+static void expect_twice(const loam_btree *tree, uint64_t n, uint64_t taken)
+{
+    loam_btree_cursor at;
+
+    EXPECT(loam_btree_check(tree, complain, NULL));
+    EXPECT_EQ(loam_btree_count(tree), 2 * n - taken);
+    loam_btree_cursor_seek_first(&at, tree);
+    for (uint64_t i = taken; i < 2 * n; i++)
+        EXPECT_EQ(*(const uint64_t *)loam_btree_cursor_next(&at).value, i % n);
+}
+
+TEST(join_with_an_own_snapshot, fast)
+{
+    for (uint64_t n = 1; n < 100; n += 7) {
+        loam_btree tree;
+        loam_btree twin;
+        uint64_t key = 7;
+
+        test_note("%d entries", (int)n);
+        plant(&tree, loam_libc_allocator(), &forms[3]);
+        fill_equal(&tree, n);
+        EXPECT(loam_btree_snapshot(&tree, &twin));
+        EXPECT(loam_btree_join(&tree, &twin));
+        loam_btree_deinit(&twin);
+        expect_twice(&tree, n, 0);
+        for (uint64_t i = 0; i < n; i++) {
+            EXPECT(loam_btree_erase(&tree, &key));
+            expect_twice(&tree, n, i + 1);
+        }
+        loam_btree_deinit(&tree);
+    }
+}
+
 /* ---- each allocation refused ---- */
 
 enum operation { LOAD, SPLIT, JOIN_RIGHT, JOIN_LEFT, ERASE, COPY, SNAPSHOT, OPERATIONS };

@@ -267,15 +267,18 @@ void *loam_btree_upsert(loam_btree *tree, const void *key, bool *added);
 void *loam_btree_replace(loam_btree *tree, const void *key, const void *value, void *old_key,
                          void *old_value, bool *added);
 
+/** Says where the next key and value are; `*value` NULL is zero bytes. False iff there are no more. Must not
+ * use the tree. */
+typedef bool (*loam_btree_next_fn)(void *context, const void **key, const void **value);
+
 /** Fills an empty tree from a sorted source, leaf by leaf: many times faster than inserting.
  *
- * `next(context, &key, &value)` is called until it returns false; it says where key and value are, and
- * they are copied before the next call. Each key must be behind the one before (a multimap: or equal).
- * `fill` is how full nodes are to be, 1 to 100 percent; 0: 100.
+ * `next` is called until it returns false; key and value are copied before the next call. Each key must be
+ * behind the one before (a multimap: or equal). `fill` is how full nodes are to be, 1 to 100 percent; 0:
+ * 100. The last two nodes of each level share what they have evenly.
  *
  * Returns false iff the tree is not empty, a node can't be had, or a key is out of order; then the tree is
  * as before, and entries have been consumed. Cost: O(n), one comparison each. */
-typedef bool (*loam_btree_next_fn)(void *context, const void **key, const void **value);
 LOAM_NODISCARD bool loam_btree_load(loam_btree *tree, loam_btree_next_fn next, void *context,
                                     unsigned fill);
 
@@ -314,10 +317,12 @@ bool loam_btree_erase_range(loam_btree *tree, const void *from, const void *to, 
 LOAM_NODISCARD bool loam_btree_split(loam_btree *tree, const void *key, loam_btree *right);
 
 /** Puts all entries of `right` behind those of `left`; `right` is empty then. Trees of one family are
- * joined by their nodes; others are copied.
+ * joined by their nodes, and so are trees over the same allocator of which one is alone in its family: they are of
+ * one from then on. Others are copied.
  *
  * Returns false iff the first key of `right` is before the last one of `left` (or equal, but in multimaps), the
- * types are not the same, or a node can't be had; then nothing changed. Cost: O(log n), or O(entries of `right`). */
+ * types, comparisons or their contexts are not the same, both are one tree that is not empty, or a node can't be had;
+ * then nothing changed. Cost: O(log n), or O(entries of `right`). */
 LOAM_NODISCARD bool loam_btree_join(loam_btree *left, loam_btree *right);
 
 /** Makes `copy` a tree with the same entries over another allocator, its nodes full, as loam_btree_load() leaves them.

@@ -237,11 +237,32 @@
     {                                                                                              \
         return loam_btree_snapshot(&tree->raw, &snapshot->raw);                                    \
     }                                                                                              \
-    LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_load(name *tree, loam_btree_next_fn next,            \
-                                                   void *context, unsigned fill)                   \
+    LOAM_INLINE LOAM_NODISCARD bool name##_load(name *tree, loam_btree_next_fn next,               \
+                                                void *context, unsigned fill)                      \
     {                                                                                              \
         return loam_btree_load_(&tree->raw, &name##_layout_, kind_, compare_, next, context,       \
                                 fill);                                                             \
+    }                                                                                              \
+    LOAM_BTREE_FN_ size_t name##_compact_step(                                                     \
+        name *tree, size_t budget, loam_btree_sparse_fn sparse, void *context, size_t *position)   \
+    {                                                                                              \
+        return loam_btree_compact_step(&tree->raw, budget, sparse, context, position);             \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_check(const name *tree, loam_check_fn report, void *context)        \
+    {                                                                                              \
+        return loam_btree_check(&tree->raw, report, context);                                      \
+    }                                                                                              \
+    LOAM_BTREE_FN_ void name##_stats(const name *tree, loam_stats *stats)                          \
+    {                                                                                              \
+        loam_btree_stats(&tree->raw, stats);                                                       \
+    }                                                                                              \
+    LOAM_BTREE_FN_ void name##_measure(const name *tree, loam_btree_figures *figures)              \
+    {                                                                                              \
+        loam_btree_measure(&tree->raw, figures);                                                   \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_walk(const name *tree, loam_walk_fn visit, void *context)           \
+    {                                                                                              \
+        return loam_btree_walk(&tree->raw, visit, context);                                        \
     }                                                                                              \
     LOAM_BTREE_FN_ size_t name##_rank(const name *tree, A key)                                     \
     {                                                                                              \
