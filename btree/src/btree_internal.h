@@ -1,4 +1,4 @@
-/* btree_internal.h: what the files of the B-tree share. How nodes look stands in loam/btree_core.h.
+/* btree_internal.h: what the files of the B-tree share. How nodes look stands in loam/btree_node.h.
  *
  * The invariants, which loam_btree_check() proves one by one:
  *

@@ -77,17 +77,38 @@ loam_btree_entry loam_btree_cursor_peek_prev(loam_btree_cursor *cursor)
     return entry;
 }
 
+/* The keys around the gap of a cursor, NULL where there is none. The cursor is moved for it only at the ends
+ * of a leaf, and then a copy of it. */
+static const void *key_before(const loam_btree_cursor *cursor)
+{
+    loam_btree_cursor at;
+
+    if (cursor->index > 0)
+        return loam_btree_key_at_(&cursor->tree->layout, cursor->leaf, cursor->index - 1);
+    at = *cursor;
+    return loam_btree_cursor_prev(&at).key;
+}
+
+static const void *key_behind(const loam_btree_cursor *cursor)
+{
+    loam_btree_cursor at;
+
+    if (cursor->leaf && cursor->index < cursor->leaf->count)
+        return loam_btree_key_at_(&cursor->tree->layout, cursor->leaf, cursor->index);
+    at = *cursor;
+    return loam_btree_cursor_next(&at).key;
+}
+
 /* Whether a key belongs into the gap of a cursor. */
 static bool belongs(const loam_btree_cursor *cursor, const void *key)
 {
     const loam_btree *tree = cursor->tree;
     int most = tree->flags & LOAM_BTREE_MULTI_ ? 1 : 0; /* Orders below this are fine. */
-    loam_btree_cursor at = *cursor;
-    loam_btree_entry before = loam_btree_cursor_peek_prev(&at);
-    loam_btree_entry behind = loam_btree_cursor_peek_next(&at);
+    const void *before = key_before(cursor);
+    const void *behind = key_behind(cursor);
 
-    return (!before.key || tree->compare(tree->context, key, before.key) > -most) &&
-           (!behind.key || tree->compare(tree->context, key, behind.key) < most);
+    return (!before || tree->compare(tree->context, key, before) > -most) &&
+           (!behind || tree->compare(tree->context, key, behind) < most);
 }
 
 void *loam_btree_cursor_insert(loam_btree_cursor *cursor, const void *key, const void *value)

@@ -246,7 +246,8 @@ void *loam_btree_path_put(loam_btree_cursor *path, const void *key, const void *
         return NULL;
     if (path->leaf->count == l->leaf_cap && !rotate(path) && !split(path, key))
         return NULL;
-    at = loam_btree_leaf_put_(l, path->leaf, path->index, key, value);
+    at = loam_btree_leaf_put_(l, path->leaf, path->index, path->leaf->count - path->index, key,
+                              value);
     if (path->index == 0)
         loam_btree_path_separator(path);
     loam_btree_path_add(path, 1);

@@ -128,7 +128,7 @@ typedef struct loam_btree_entry {
     void *value;     /**< The value; in a set, the key. */
 } loam_btree_entry;
 
-/** A node; loam/btree_core.h tells what is in it. */
+/** A node; loam/btree_node.h tells what is in it. */
 typedef struct loam_btree_node loam_btree_node;
 /** Where the nodes of a family come from. */
 typedef struct loam_btree_source loam_btree_source;

@@ -1,9 +1,6 @@
 /** @file loam/btree_core.h
- * What the archive and every typed face of loam/btree.h share: how nodes look, and the paths that
- * are inlined. Nothing here is for use by programs.
- *
- *       leaf:   | head | keys ....... | values ............. |
- *       inner:  | head | keys ....... | children ........... | counts (order statistics) |
+ * What the archive and every typed face of loam/btree.h share: the paths that are inlined. Nothing here
+ * is for use by programs.
  *
  * A function here takes the layout `l` and says by `how` keys are searched, so that both fold to
  * constants where the type is known. In the archive `l` is that of the tree and `how` is
@@ -15,138 +12,10 @@
 #ifndef LOAM_BTREE_CORE_H
 #define LOAM_BTREE_CORE_H
 
-#include <loam/btree.h>
+#include <loam/btree_node.h>
 #include <loam/btree_search.h>
 
 LOAM_BEGIN_DECLS
-
-/* ---- nodes ---- */
-
-/** The head of a node. Keys and all else follow at the places of the layout. */
-struct loam_btree_node {
-    uint16_t count;      /**< Entries of a leaf; keys of an inner node, one less than children. */
-    uint8_t level;       /**< 0: a leaf. */
-    uint8_t unused;      /**< 0. */
-    uint32_t references; /**< Trees and inner nodes that point here; 1 unless snapshots share. */
-};
-
-/** loam_btree::flags: equal keys may be there. */
-#define LOAM_BTREE_MULTI_ 1u
-/** loam_btree::flags: inner nodes have counts. */
-#define LOAM_BTREE_COUNTED_ 2u
-/** loam_btree::flags: some node may have more than one reference, in this tree or below it. */
-#define LOAM_BTREE_SHARES_ 4u
-
-/** Search by the tree's functions, not by a kind that is known here. */
-#define LOAM_BTREE_BY_POINTER_ 255
-
-#define LOAM_BTREE_UP_(n, align) (((n) + (align)-1) & ~((size_t)(align)-1))
-#define LOAM_BTREE_MAX_(a, b)    ((a) > (b) ? (a) : (b))
-/** The bytes that a node of the usual size has behind its head. */
-#define LOAM_BTREE_ROOM_ 1016
-/** How many things of `size` bytes a node has: what fits into the usual size, at least 8, or 4 where
- * they are big. */
-#define LOAM_BTREE_USUAL_(size)                                                                    \
-    (LOAM_BTREE_ROOM_ / (size) > 8 ? LOAM_BTREE_ROOM_ / (size) : (size) <= 256 ? 8 : 4)
-
-#define LOAM_BTREE_KEYS_(ka)               LOAM_BTREE_UP_(sizeof(loam_btree_node), ka)
-#define LOAM_BTREE_LEAF_CAP_(ks, vs, leaf) ((leaf) ? (leaf) : LOAM_BTREE_USUAL_((ks) + (vs)))
-#define LOAM_BTREE_INNER_CAP_(ks, inner)   ((inner) ? (inner) : LOAM_BTREE_INNER_USUAL_(ks))
-#define LOAM_BTREE_INNER_USUAL_(ks)                                                                \
-    ((LOAM_BTREE_ROOM_ - sizeof(void *)) / ((ks) + sizeof(void *)) > 8                             \
-         ? (LOAM_BTREE_ROOM_ - sizeof(void *)) / ((ks) + sizeof(void *))                           \
-         : (size_t)8)
-#define LOAM_BTREE_ALIGN_(ka, va) LOAM_BTREE_MAX_((size_t)64, LOAM_BTREE_MAX_(ka, va))
-#define LOAM_BTREE_VALUES_(ks, ka, vs, va, leaf)                                                   \
-    ((vs) ? LOAM_BTREE_UP_(LOAM_BTREE_KEYS_(ka) + LOAM_BTREE_LEAF_CAP_(ks, vs, leaf) * (ks), va)   \
-          : LOAM_BTREE_KEYS_(ka))
-#define LOAM_BTREE_LEAF_END_(ks, ka, vs, va, leaf)                                                 \
-    (LOAM_BTREE_VALUES_(ks, ka, vs, va, leaf) +                                                    \
-     LOAM_BTREE_LEAF_CAP_(ks, vs, leaf) * ((vs) ? (vs) : (ks)))
-#define LOAM_BTREE_CHILDREN_(ks, ka, inner)                                                        \
-    LOAM_BTREE_UP_(LOAM_BTREE_KEYS_(ka) + LOAM_BTREE_INNER_CAP_(ks, inner) * (ks), sizeof(void *))
-#define LOAM_BTREE_INNER_END_(ks, ka, inner)                                                       \
-    (LOAM_BTREE_CHILDREN_(ks, ka, inner) + (LOAM_BTREE_INNER_CAP_(ks, inner) + 1) * sizeof(void *))
-
-/** The layout of nodes for keys and values of these sizes and alignments, as an initialiser; `leaf` and
- * `inner` are capacities or 0. `inner_bytes` is without counts. */
-#define LOAM_BTREE_LAYOUT_(ks, ka, vs, va, kind, leaf, inner)                                      \
-    {                                                                                              \
-        (uint32_t)(ks), (uint32_t)(vs), (uint32_t)((vs) ? (vs) : (ks)),                            \
-            (uint32_t)LOAM_BTREE_KEYS_(ka), (uint32_t)LOAM_BTREE_LEAF_CAP_(ks, vs, leaf),          \
-            (uint32_t)LOAM_BTREE_VALUES_(ks, ka, vs, va, leaf),                                    \
-            (uint32_t)LOAM_BTREE_UP_(LOAM_BTREE_LEAF_END_(ks, ka, vs, va, leaf),                   \
-                                     LOAM_BTREE_ALIGN_(ka, va)),                                   \
-            (uint32_t)LOAM_BTREE_INNER_CAP_(ks, inner),                                            \
-            (uint32_t)LOAM_BTREE_CHILDREN_(ks, ka, inner),                                         \
-            (uint32_t)LOAM_BTREE_INNER_END_(ks, ka, inner),                                        \
-            (uint32_t)LOAM_BTREE_UP_(LOAM_BTREE_INNER_END_(ks, ka, inner),                         \
-                                     LOAM_BTREE_ALIGN_(ka, va)),                                   \
-            (uint32_t)LOAM_BTREE_ALIGN_(ka, va), (uint32_t)(kind)                                  \
-    }
-
-LOAM_INLINE void *loam_btree_key_at_(const loam_btree_layout *l, const loam_btree_node *node,
-                                     size_t index)
-{
-    return (char *)(uintptr_t)node + l->keys + index * l->key_size;
-}
-
-LOAM_INLINE void *loam_btree_value_at_(const loam_btree_layout *l, const loam_btree_node *leaf,
-                                       size_t index)
-{
-    return (char *)(uintptr_t)leaf + l->leaf_values + index * l->value_step;
-}
-
-LOAM_INLINE loam_btree_node **loam_btree_children_(const loam_btree_layout *l,
-                                                   const loam_btree_node *inner)
-{
-    return (loam_btree_node **)(void *)((char *)(uintptr_t)inner + l->inner_children);
-}
-
-LOAM_INLINE size_t *loam_btree_counts_(const loam_btree_layout *l, const loam_btree_node *inner)
-{
-    return (size_t *)(void *)((char *)(uintptr_t)inner + l->inner_counts);
-}
-
-LOAM_INLINE loam_btree_entry loam_btree_entry_at_(const loam_btree_layout *l,
-                                                  const loam_btree_node *leaf, size_t index)
-{
-    loam_btree_entry entry;
-
-    entry.key = loam_btree_key_at_(l, leaf, index);
-    entry.value = loam_btree_value_at_(l, leaf, index);
-    return entry;
-}
-
-LOAM_INLINE loam_btree_entry loam_btree_no_entry_(void)
-{
-    loam_btree_entry entry = {NULL, NULL};
-
-    return entry;
-}
-
-/** A change of a leaf's entries: cursors set before are stale from here on. */
-LOAM_INLINE void loam_btree_touched_(loam_btree *tree)
-{
-    if (LOAM_CHECKS)
-        tree->epoch++;
-}
-
-/** A change of the nodes of the tree: the last leaf may be another one, too. */
-LOAM_INLINE void loam_btree_changed_(loam_btree *tree)
-{
-    tree->tail = NULL;
-    loam_btree_touched_(tree);
-}
-
-LOAM_INLINE void loam_btree_prefetch_(const void *at)
-{
-#if defined(__GNUC__)
-    __builtin_prefetch(at);
-#else
-    (void)at;
-#endif
-}
 
 /* ---- searching ---- */
 
@@ -359,23 +228,25 @@ typedef enum loam_btree_mode_ {
     LOAM_BTREE_REPLACE_ /**< Writes over it. */
 } loam_btree_mode_;
 
-/** Opens a gap before entry `index` of a leaf that has room, and fills it. */
+/** Opens a gap before entry `index` of a leaf that has room and `behind` entries from there on, and fills
+ * it. */
 LOAM_INLINE void *loam_btree_leaf_put_(const loam_btree_layout *l, loam_btree_node *leaf,
-                                       size_t index, const void *key, const void *value)
+                                       size_t index, size_t behind, const void *key,
+                                       const void *value)
 {
-    size_t behind = leaf->count - index;
     char *at = (char *)loam_btree_key_at_(l, leaf, index);
     char *to = (char *)loam_btree_value_at_(l, leaf, index);
 
-    memmove(at + l->key_size, at, behind * l->key_size);
-    memcpy(at, key, l->key_size);
-    if (l->value_size) {
-        memmove(to + l->value_size, to, behind * l->value_size);
-        if (value)
-            memcpy(to, value, l->value_size);
-        else
-            memset(to, 0, l->value_size);
+    if (behind) {
+        memmove(at + l->key_size, at, behind * l->key_size);
+        if (l->value_size)
+            memmove(to + l->value_size, to, behind * l->value_size);
     }
+    memcpy(at, key, l->key_size);
+    if (l->value_size && value)
+        memcpy(to, value, l->value_size);
+    else if (l->value_size)
+        memset(to, 0, l->value_size);
     leaf->count++;
     return to;
 }
@@ -404,6 +275,18 @@ void *loam_btree_put_slow_(loam_btree *tree, const void *key, const void *value,
  * first entry. Searches from the root again. Copies the entry out, each part unless NULL. */
 bool loam_btree_take_slow_(loam_btree *tree, const void *key, void *old_key, void *old_value);
 
+/** Puts a new entry into a leaf with room, of a tree that has neither counts nor shared nodes. */
+LOAM_INLINE void *loam_btree_put_here_(loam_btree *tree, const loam_btree_layout *l,
+                                       loam_btree_node *leaf, size_t index, size_t behind,
+                                       const void *key, const void *value, bool *added)
+{
+    if (added)
+        *added = true;
+    tree->count++;
+    loam_btree_touched_(tree);
+    return loam_btree_leaf_put_(l, leaf, index, behind, key, value);
+}
+
 /** loam_btree_insert() and loam_btree_upsert(). */
 LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, int how,
                                   loam_btree_compare_fn compare, const void *key, const void *value,
@@ -419,7 +302,7 @@ LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, 
         index = leaf->count;
         if (index < l->leaf_cap &&
             loam_btree_before_(tree, how, compare, loam_btree_key_at_(l, leaf, index - 1), key))
-            goto found;
+            return loam_btree_put_here_(tree, l, leaf, index, 0, key, value, added);
         tree->tail = NULL;
     }
     leaf = loam_btree_descend_(tree, l, how, compare, key);
@@ -432,12 +315,7 @@ LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, 
     }
     if (LOAM_UNLIKELY(leaf->count >= l->leaf_cap))
         return loam_btree_put_slow_(tree, key, value, mode, added);
-found:
-    if (added)
-        *added = true;
-    tree->count++;
-    loam_btree_touched_(tree);
-    return loam_btree_leaf_put_(l, leaf, index, key, value);
+    return loam_btree_put_here_(tree, l, leaf, index, leaf->count - index, key, value, added);
 }
 
 /** The fewest entries of a leaf that an erasure leaves alone. */

@@ -1,0 +1,147 @@
+/** @file loam/btree_node.h
+ * How the nodes of loam/btree.h look. Nothing here is for use by programs.
+ *
+ *       leaf:   | head | keys ....... | values ............. |
+ *       inner:  | head | keys ....... | children ........... | counts (order statistics) |
+ *
+ * Sizes and places follow from those of keys and values, by macros, so that they are constants where the
+ * type is known. Nodes are multiples of 64 bytes and aligned so.
+ */
+#ifndef LOAM_BTREE_NODE_H
+#define LOAM_BTREE_NODE_H
+
+#include <loam/btree.h>
+
+LOAM_BEGIN_DECLS
+
+/* ---- nodes ---- */
+
+/** The head of a node. Keys and all else follow at the places of the layout. */
+struct loam_btree_node {
+    uint16_t count;      /**< Entries of a leaf; keys of an inner node, one less than children. */
+    uint8_t level;       /**< 0: a leaf. */
+    uint8_t unused;      /**< 0. */
+    uint32_t references; /**< Trees and inner nodes that point here; 1 unless snapshots share. */
+};
+
+/** loam_btree::flags: equal keys may be there. */
+#define LOAM_BTREE_MULTI_ 1u
+/** loam_btree::flags: inner nodes have counts. */
+#define LOAM_BTREE_COUNTED_ 2u
+/** loam_btree::flags: some node may have more than one reference, in this tree or below it. */
+#define LOAM_BTREE_SHARES_ 4u
+
+/** Search by the tree's functions, not by a kind that is known here. */
+#define LOAM_BTREE_BY_POINTER_ 255
+
+#define LOAM_BTREE_UP_(n, align) (((n) + (align)-1) & ~((size_t)(align)-1))
+#define LOAM_BTREE_MAX_(a, b)    ((a) > (b) ? (a) : (b))
+/** The bytes that a node of the usual size has behind its head. */
+#define LOAM_BTREE_ROOM_ 1016
+/** How many things of `size` bytes a node has: what fits into the usual size, at least 8, or 4 where
+ * they are big. */
+#define LOAM_BTREE_USUAL_(size)                                                                    \
+    (LOAM_BTREE_ROOM_ / (size) > 8 ? LOAM_BTREE_ROOM_ / (size) : (size) <= 256 ? 8 : 4)
+
+#define LOAM_BTREE_KEYS_(ka)               LOAM_BTREE_UP_(sizeof(loam_btree_node), ka)
+#define LOAM_BTREE_LEAF_CAP_(ks, vs, leaf) ((leaf) ? (leaf) : LOAM_BTREE_USUAL_((ks) + (vs)))
+#define LOAM_BTREE_INNER_CAP_(ks, inner)   ((inner) ? (inner) : LOAM_BTREE_INNER_USUAL_(ks))
+#define LOAM_BTREE_INNER_USUAL_(ks)                                                                \
+    ((LOAM_BTREE_ROOM_ - sizeof(void *)) / ((ks) + sizeof(void *)) > 8                             \
+         ? (LOAM_BTREE_ROOM_ - sizeof(void *)) / ((ks) + sizeof(void *))                           \
+         : (size_t)8)
+#define LOAM_BTREE_ALIGN_(ka, va) LOAM_BTREE_MAX_((size_t)64, LOAM_BTREE_MAX_(ka, va))
+#define LOAM_BTREE_VALUES_(ks, ka, vs, va, leaf)                                                   \
+    ((vs) ? LOAM_BTREE_UP_(LOAM_BTREE_KEYS_(ka) + LOAM_BTREE_LEAF_CAP_(ks, vs, leaf) * (ks), va)   \
+          : LOAM_BTREE_KEYS_(ka))
+#define LOAM_BTREE_LEAF_END_(ks, ka, vs, va, leaf)                                                 \
+    (LOAM_BTREE_VALUES_(ks, ka, vs, va, leaf) +                                                    \
+     LOAM_BTREE_LEAF_CAP_(ks, vs, leaf) * ((vs) ? (vs) : (ks)))
+#define LOAM_BTREE_CHILDREN_(ks, ka, inner)                                                        \
+    LOAM_BTREE_UP_(LOAM_BTREE_KEYS_(ka) + LOAM_BTREE_INNER_CAP_(ks, inner) * (ks), sizeof(void *))
+#define LOAM_BTREE_INNER_END_(ks, ka, inner)                                                       \
+    (LOAM_BTREE_CHILDREN_(ks, ka, inner) + (LOAM_BTREE_INNER_CAP_(ks, inner) + 1) * sizeof(void *))
+
+/** The layout of nodes for keys and values of these sizes and alignments, as an initialiser; `leaf` and
+ * `inner` are capacities or 0. `inner_bytes` is without counts. */
+#define LOAM_BTREE_LAYOUT_(ks, ka, vs, va, kind, leaf, inner)                                      \
+    {                                                                                              \
+        (uint32_t)(ks), (uint32_t)(vs), (uint32_t)((vs) ? (vs) : (ks)),                            \
+            (uint32_t)LOAM_BTREE_KEYS_(ka), (uint32_t)LOAM_BTREE_LEAF_CAP_(ks, vs, leaf),          \
+            (uint32_t)LOAM_BTREE_VALUES_(ks, ka, vs, va, leaf),                                    \
+            (uint32_t)LOAM_BTREE_UP_(LOAM_BTREE_LEAF_END_(ks, ka, vs, va, leaf),                   \
+                                     LOAM_BTREE_ALIGN_(ka, va)),                                   \
+            (uint32_t)LOAM_BTREE_INNER_CAP_(ks, inner),                                            \
+            (uint32_t)LOAM_BTREE_CHILDREN_(ks, ka, inner),                                         \
+            (uint32_t)LOAM_BTREE_INNER_END_(ks, ka, inner),                                        \
+            (uint32_t)LOAM_BTREE_UP_(LOAM_BTREE_INNER_END_(ks, ka, inner),                         \
+                                     LOAM_BTREE_ALIGN_(ka, va)),                                   \
+            (uint32_t)LOAM_BTREE_ALIGN_(ka, va), (uint32_t)(kind)                                  \
+    }
+
+LOAM_INLINE void *loam_btree_key_at_(const loam_btree_layout *l, const loam_btree_node *node,
+                                     size_t index)
+{
+    return (char *)(uintptr_t)node + l->keys + index * l->key_size;
+}
+
+LOAM_INLINE void *loam_btree_value_at_(const loam_btree_layout *l, const loam_btree_node *leaf,
+                                       size_t index)
+{
+    return (char *)(uintptr_t)leaf + l->leaf_values + index * l->value_step;
+}
+
+LOAM_INLINE loam_btree_node **loam_btree_children_(const loam_btree_layout *l,
+                                                   const loam_btree_node *inner)
+{
+    return (loam_btree_node **)(void *)((char *)(uintptr_t)inner + l->inner_children);
+}
+
+LOAM_INLINE size_t *loam_btree_counts_(const loam_btree_layout *l, const loam_btree_node *inner)
+{
+    return (size_t *)(void *)((char *)(uintptr_t)inner + l->inner_counts);
+}
+
+LOAM_INLINE loam_btree_entry loam_btree_entry_at_(const loam_btree_layout *l,
+                                                  const loam_btree_node *leaf, size_t index)
+{
+    loam_btree_entry entry;
+
+    entry.key = loam_btree_key_at_(l, leaf, index);
+    entry.value = loam_btree_value_at_(l, leaf, index);
+    return entry;
+}
+
+LOAM_INLINE loam_btree_entry loam_btree_no_entry_(void)
+{
+    loam_btree_entry entry = {NULL, NULL};
+
+    return entry;
+}
+
+/** A change of a leaf's entries: cursors set before are stale from here on. */
+LOAM_INLINE void loam_btree_touched_(loam_btree *tree)
+{
+    if (LOAM_CHECKS)
+        tree->epoch++;
+}
+
+/** A change of the nodes of the tree: the last leaf may be another one, too. */
+LOAM_INLINE void loam_btree_changed_(loam_btree *tree)
+{
+    tree->tail = NULL;
+    loam_btree_touched_(tree);
+}
+
+LOAM_INLINE void loam_btree_prefetch_(const void *at)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(at);
+#else
+    (void)at;
+#endif
+}
+
+LOAM_END_DECLS
+
+#endif
