@@ -373,11 +373,10 @@ void loam_btree_build_abandon_(loam_btree_builder_ *build);
 /** Makes what was built the tree. `room` is what the last leaf has less than others. */
 void loam_btree_build_end_(loam_btree_builder_ *build, size_t room);
 
-/** Whether a key may come behind another one. */
+/** Whether a key may come behind another one, `equal`: or one that equals it. */
 LOAM_INLINE bool loam_btree_ascends_(const loam_btree *tree, int how, loam_btree_compare_fn compare,
-                                     const void *key, const void *before)
+                                     const void *key, const void *before, bool equal)
 {
-    bool equal = (tree->flags & LOAM_BTREE_MULTI_) != 0;
     int order;
 
 #define LOAM_BTREE_ASCENDS_(load) (load(key) > load(before) || (equal && load(key) == load(before)))
@@ -433,12 +432,15 @@ LOAM_INLINE bool loam_btree_load_(loam_btree *tree, const loam_btree_layout *l, 
     char *to_key = NULL;
     char *to_value = NULL;
     size_t room = 0;
+    size_t key_size = l->key_size; /* Not read again with each entry. */
+    size_t value_size = l->value_size;
+    bool multi = (tree->flags & LOAM_BTREE_MULTI_) != 0;
 
     if (!loam_btree_build_begin_(&build, tree, fill))
         return false;
     while (next(context, &key, &value)) {
         if (LOAM_LIKELY(last != NULL) &&
-            LOAM_UNLIKELY(!loam_btree_ascends_(tree, how, compare, key, last))) {
+            LOAM_UNLIKELY(!loam_btree_ascends_(tree, how, compare, key, last, multi))) {
             loam_btree_build_abandon_(&build);
             return false;
         }
@@ -451,14 +453,14 @@ LOAM_INLINE bool loam_btree_load_(loam_btree *tree, const loam_btree_layout *l, 
             to_value = (char *)loam_btree_value_at_(l, leaf, 0);
             room = build.leaf_most;
         }
-        loam_btree_copy_(to_key, key, l->key_size);
-        if (l->value_size && LOAM_LIKELY(value != NULL))
-            loam_btree_copy_(to_value, value, l->value_size);
-        else if (l->value_size)
-            memset(to_value, 0, l->value_size);
+        loam_btree_copy_(to_key, key, key_size);
+        if (value_size && LOAM_LIKELY(value != NULL))
+            loam_btree_copy_(to_value, value, value_size);
+        else if (value_size)
+            memset(to_value, 0, value_size);
         last = to_key;
-        to_key += l->key_size;
-        to_value += l->value_size;
+        to_key += key_size;
+        to_value += value_size;
         room--;
     }
     loam_btree_build_end_(&build, room);
