@@ -286,17 +286,18 @@ static void *meet(loam_btree_cursor *path, const void *key, const void *value,
 void *loam_btree_put_slow_(loam_btree *tree, const void *key, const void *value,
                            loam_btree_mode_ mode, bool *added)
 {
-    bool multi = (tree->flags & LOAM_BTREE_MULTI_) != 0;
     loam_btree_cursor path;
     void *at;
 
-    if (!(multi && mode == LOAM_BTREE_INSERT_) && loam_btree_path_find(&path, tree, key)) {
+    /* Where a key is not found it belongs. In a multimap a new entry comes behind its equals. */
+    if ((tree->flags & LOAM_BTREE_MULTI_) && mode == LOAM_BTREE_INSERT_) {
+        loam_btree_path_seek(&path, tree, key, true);
+    } else if (loam_btree_path_find(&path, tree, key)) {
         at = meet(&path, key, value, mode);
         if (added && at)
             *added = false;
         return at;
     }
-    loam_btree_path_seek(&path, tree, key, multi);
     at = loam_btree_path_put(&path, key, value);
     if (added && at)
         *added = true;

@@ -2,6 +2,7 @@
  */
 #include "search.h"
 
+/* NaN is before everything, and everything before it: so it is equal to nothing, and a check finds it. */
 #define NUMBER(name, type)                                                                         \
     static int compare_##name(void *context, const void *a, const void *b)                         \
     {                                                                                              \
@@ -9,7 +10,7 @@
         type y = *(const type *)b;                                                                 \
                                                                                                    \
         (void)context;                                                                             \
-        return (x > y) - (x < y);                                                                  \
+        return x > y ? 1 : x == y ? 0 : -1;                                                        \
     }                                                                                              \
     LOAM_BTREE_SEARCH_NUMBER(name, type)
 

@@ -99,7 +99,7 @@ LOAM_INLINE bool loam_btree_equal_(const loam_btree *tree, int how, loam_btree_c
     }
 }
 
-/** Whether key `a` is before key `b`. */
+/** Whether key `a`, of the tree, is before key `b`, which is to be put in. */
 LOAM_INLINE bool loam_btree_before_(const loam_btree *tree, int how, loam_btree_compare_fn compare,
                                     const void *a, const void *b)
 {
@@ -119,9 +119,9 @@ LOAM_INLINE bool loam_btree_before_(const loam_btree *tree, int how, loam_btree_
     case LOAM_BTREE_TEXT:
         return loam_btree_text_compare_((const loam_btree_text *)a, (const loam_btree_text *)b) < 0;
     case LOAM_BTREE_COMPARED:
-        return compare(tree->context, a, b) < 0;
+        return compare(tree->context, b, a) > 0;
     default:
-        return tree->compare(tree->context, a, b) < 0;
+        return tree->compare(tree->context, b, a) > 0;
     }
 }
 
@@ -313,7 +313,8 @@ LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, 
             *added = false;
         return loam_btree_value_at_(l, leaf, index);
     }
-    if (LOAM_UNLIKELY(leaf->count >= l->leaf_cap))
+    /* Only in the first leaf a new entry is the first one, unless comparisons lie. */
+    if (LOAM_UNLIKELY(leaf->count >= l->leaf_cap || index == 0))
         return loam_btree_put_slow_(tree, key, value, mode, added);
     return loam_btree_put_here_(tree, l, leaf, index, leaf->count - index, key, value, added);
 }
