@@ -65,8 +65,8 @@ LOAM_BEGIN_DECLS
  * `a` is the key that is looked for. Must not use the tree. */
 typedef int (*loam_btree_compare_fn)(void *context, const void *a, const void *b);
 
-/** What keys are. Kinds other than the first need no comparison, and are searched without one: many
- * keys at once, by what the processor has. */
+/** What keys are. Kinds other than the first need no comparison, and are searched without one and without
+ * branches: by samples, or many keys at once where the processor has AVX-512. */
 typedef enum loam_btree_kind {
     LOAM_BTREE_COMPARED, /**< Anything; loam_btree_type::compare orders them. */
     LOAM_BTREE_U32,      /**< `uint32_t`. */

@@ -27,12 +27,12 @@
  * addresses of keys. Cursors are ::loam_btree_cursor. LOAM_BTREE_DEFINE_SIZED() and
  * LOAM_BTREE_DEFINE_NUMBER_SIZED() also say how many entries leaves, and keys inner nodes have.
  *
- * Numbers are searched many at once, with what the translation unit is compiled for: SSE2 at
- * least, AVX2 or AVX-512 where the compiler was told so.
+ * Numbers, and the first bytes of texts, are searched without branches, by samples; numbers many at
+ * once where the compiler may use AVX-512.
  *
- * Inlined are finding, bounds, insertion into a leaf with room, erasure from a leaf that stays full
- * enough, and stepping within a leaf; all else is called. In multimaps, trees with order statistics, and trees
- * that share nodes, changes are called too.
+ * Inlined are finding, bounds, seeking, loading, insertion into a leaf with room, erasure from a leaf that
+ * stays full enough, and stepping within a leaf; all else is called. In multimaps, trees with order
+ * statistics, and trees that share nodes, changes are called too.
  */
 #ifndef LOAM_BTREE_TYPED_H
 #define LOAM_BTREE_TYPED_H
