@@ -97,5 +97,6 @@ void bench_add_bucket(void);
 void bench_add_pool(void);
 void bench_add_pool_lines(void);
 void bench_add_heap(void);
+void bench_add_btree(void);
 
 #endif

@@ -16,7 +16,7 @@
 /* Every layer that has rows. */
 static void (*const layers[])(void) = {bench_add_common, bench_add_arena, bench_add_vec,
                                        bench_add_bucket, bench_add_pool,  bench_add_pool_lines,
-                                       bench_add_heap};
+                                       bench_add_heap,   bench_add_btree};
 
 static void add_layers(bool quiet)
 {

@@ -1,5 +1,5 @@
 /* peer.h: how something is measured beside loam's arena, its arrays or its pools, from inside or
- * from a library of yours. For heaps see peer_heap.h.
+ * from a library of yours. For heaps see peer_heap.h, for ordered maps peer_btree.h.
  *
  * A shared library that is named in -DLOAM_BENCH_PEERS=a.so;b.so exports one function,
  *
@@ -72,7 +72,7 @@
 /* The form of the structures below. 2: `vec` was added to loam_bench_peer. 3: `pool` and `shared`
  * were. 4: `heap` was. Libraries that were made with an older version are measured in what that
  * had. */
-#define LOAM_BENCH_PEER_VERSION 4u
+#define LOAM_BENCH_PEER_VERSION 5u
 
 /* The sizes of pushes that are measured, in the order of the tables. */
 enum { LOAM_BENCH_16, LOAM_BENCH_64, LOAM_BENCH_256, LOAM_BENCH_4096, LOAM_BENCH_SIZES };
@@ -179,7 +179,9 @@ typedef struct loam_bench_peer {
     /* What stands in for `pool` in rows of several threads. NULL: each thread opens a `pool` of its
      * own, and none gives what another one took. */
     const loam_bench_pool *shared;
-    const struct loam_bench_heap *heap; /* or NULL; peer_heap.h */
+    const struct loam_bench_heap *heap;     /* or NULL; peer_heap.h */
+    const struct loam_bench_btree *numbers; /* or NULL; peer_btree.h */
+    const struct loam_bench_btree *texts;   /* the same with texts as keys */
 } loam_bench_peer;
 
 #ifdef __cplusplus

@@ -26,6 +26,11 @@ typedef struct heap_peer {
     const loam_bench_heap *heap;
 } heap_peer;
 
+typedef struct btree_peer {
+    const char *name;
+    const loam_bench_btree *numbers, *texts;
+} btree_peer;
+
 typedef struct malloc_peer {
     const char *name;
     const char *path;
@@ -71,11 +76,24 @@ static const pool_peer pools[] = {
     {NULL, NULL, NULL},
 };
 
+static const btree_peer btrees[] = {
+    {"map", &bench_map_numbers, &bench_map_texts},
+    {"sorted_array", &bench_sorted_array, NULL},
+#if BENCH_HAVE_ABSL
+    {"absl", &bench_absl_numbers, &bench_absl_texts},
+#endif
+#if BENCH_HAVE_GTREE
+    {"gtree", &bench_gtree_numbers, &bench_gtree_texts},
+#endif
+};
+
 static bump_peer loaded_bumps[LOADED_PEERS];
 static vec_peer loaded_vecs[LOADED_PEERS];
 static pool_peer loaded_pools[LOADED_PEERS];
 static heap_peer loaded_heaps[LOADED_PEERS];
+static btree_peer loaded_btrees[LOADED_PEERS];
 static size_t loaded_bump_count, loaded_vec_count, loaded_pool_count, loaded_heap_count;
+static size_t loaded_btree_count;
 
 static const malloc_peer mallocs[] = {
 #ifdef __GLIBC__
@@ -106,7 +124,8 @@ static const char *load(const char *path)
     if (peer->version < 1 || peer->version > LOAM_BENCH_PEER_VERSION)
         return "made for another version of bench/peer.h";
     if (loaded_bump_count == LOADED_PEERS || loaded_vec_count == LOADED_PEERS ||
-        loaded_pool_count == LOADED_PEERS || loaded_heap_count == LOADED_PEERS)
+        loaded_pool_count == LOADED_PEERS || loaded_heap_count == LOADED_PEERS ||
+        loaded_btree_count == LOADED_PEERS)
         return "too many peers";
     if (peer->bump)
         loaded_bumps[loaded_bump_count++] = (bump_peer){peer->name, peer->bump};
@@ -116,6 +135,8 @@ static const char *load(const char *path)
         loaded_pools[loaded_pool_count++] = (pool_peer){peer->name, peer->pool, peer->shared};
     if (peer->version >= 4 && peer->heap)
         loaded_heaps[loaded_heap_count++] = (heap_peer){peer->name, peer->heap};
+    if (peer->version >= 5 && (peer->numbers || peer->texts))
+        loaded_btrees[loaded_btree_count++] = (btree_peer){peer->name, peer->numbers, peer->texts};
     return NULL;
 }
 
@@ -132,7 +153,8 @@ void peers_load(bool quiet)
 enum {
     BUMPS = sizeof bumps / sizeof *bumps - 1,
     VECS = sizeof vecs / sizeof *vecs,
-    POOLS = sizeof pools / sizeof *pools - 1
+    POOLS = sizeof pools / sizeof *pools - 1,
+    BTREES = sizeof btrees / sizeof *btrees
 };
 
 size_t peers_bump_count(void)
@@ -213,6 +235,31 @@ const char *peers_heap_name(size_t index)
 const loam_bench_heap *peers_heap_at(size_t index)
 {
     return loaded_heaps[index].heap;
+}
+
+size_t peers_btree_count(void)
+{
+    return BTREES + loaded_btree_count;
+}
+
+static const btree_peer *btree_at(size_t index)
+{
+    return index < BTREES ? &btrees[index] : &loaded_btrees[index - BTREES];
+}
+
+const char *peers_btree_name(size_t index)
+{
+    return btree_at(index)->name;
+}
+
+const loam_bench_btree *peers_btree_numbers_at(size_t index)
+{
+    return btree_at(index)->numbers;
+}
+
+const loam_bench_btree *peers_btree_texts_at(size_t index)
+{
+    return btree_at(index)->texts;
 }
 
 size_t peers_missing_count(void)

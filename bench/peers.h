@@ -3,6 +3,7 @@
 #define BENCH_PEERS_H
 
 #include "loops.h"
+#include "peer_btree.h"
 #include "peer_heap.h"
 
 #include <stdbool.h>
@@ -32,6 +33,12 @@ size_t peers_heap_count(void);
 const char *peers_heap_name(size_t index);
 const loam_bench_heap *peers_heap_at(size_t index);
 
+/* The peers that are ordered maps: of numbers, and of texts; each may be NULL. */
+size_t peers_btree_count(void);
+const char *peers_btree_name(size_t index);
+const loam_bench_btree *peers_btree_numbers_at(size_t index);
+const loam_bench_btree *peers_btree_texts_at(size_t index);
+
 /* What could not be measured, as "NAME (PACKAGE)". */
 size_t peers_missing_count(void);
 const char *peers_missing_at(size_t index);
@@ -54,6 +61,13 @@ extern const loam_bench_heap bench_malloc_heap;
 #ifdef __cplusplus
 extern "C" {
 #endif
+extern const loam_bench_btree bench_absl_numbers;
+extern const loam_bench_btree bench_absl_texts;
+extern const loam_bench_btree bench_gtree_numbers;
+extern const loam_bench_btree bench_gtree_texts;
+extern const loam_bench_btree bench_map_numbers;
+extern const loam_bench_btree bench_map_texts;
+extern const loam_bench_btree bench_sorted_array;
 extern const loam_bench_bump bench_apr;
 extern const loam_bench_bump bench_obstack;
 extern const loam_bench_bump bench_pmr;

@@ -1,0 +1,316 @@
+/* btree_loam.c: loam's tree as a contender: the typed face, and the archive's own functions. */
+#include "btree_loops.h"
+
+#include <loam/btree_typed.h>
+#include <loam/pool.h>
+#include <loam/span.h>
+
+#include <stdlib.h>
+
+LOAM_BTREE_DEFINE_NUMBER(numbers, uint64_t, uint64_t);
+LOAM_BTREE_DEFINE_TEXT(texts, uint64_t);
+
+/* ---- where nodes come from ---- */
+
+/* A tree comes first, so that all of this is reached through the tree's address. */
+typedef struct opened {
+    union {
+        loam_btree raw;
+        numbers n;
+        texts t;
+    } tree;
+    bool owns;
+    loam_pool pool;
+    loam_span span;
+    loam_region region;
+} opened;
+
+static opened *new_opened(void)
+{
+    opened *o = aligned_alloc(_Alignof(opened), sizeof *o);
+
+    if (!o)
+        abort();
+    o->owns = false;
+    return o;
+}
+
+/* A pool over a span, through the handle of the pool. */
+static loam_allocator own(opened *o)
+{
+    loam_pool_config config = {0};
+
+    if (!loam_region_init(&o->region, NULL) || !loam_span_init(&o->span, &o->region, NULL))
+        abort();
+    config.granules = loam_span_granules(&o->span);
+    if (!loam_pool_init(&o->pool, &config))
+        abort();
+    o->owns = true;
+    return loam_pool_allocator(&o->pool);
+}
+
+static void close_opened(void *opaque)
+{
+    opened *o = opaque;
+
+    loam_btree_deinit(&o->tree.raw);
+    if (o->owns) {
+        loam_pool_deinit(&o->pool);
+        loam_span_deinit(&o->span);
+        loam_region_deinit(&o->region);
+    }
+    free(o);
+}
+
+/* ---- the typed face ---- */
+
+static void *open_numbers(void)
+{
+    opened *o = new_opened();
+
+    numbers_init(&o->tree.n, own(o), NULL);
+    return o;
+}
+
+static void *open_numbers_libc(void)
+{
+    opened *o = new_opened();
+
+    numbers_init(&o->tree.n, loam_libc_allocator(), NULL);
+    return o;
+}
+
+static void *open_texts(void)
+{
+    opened *o = new_opened();
+
+    texts_init(&o->tree.t, own(o), NULL);
+    return o;
+}
+
+static void *open_texts_libc(void)
+{
+    opened *o = new_opened();
+
+    texts_init(&o->tree.t, loam_libc_allocator(), NULL);
+    return o;
+}
+
+/* Keys in order as a source to load from. */
+typedef struct source {
+    const void *keys;
+    size_t count, next, size;
+    uint64_t value;
+    loam_btree_text text;
+} source;
+
+static bool next_number(void *context, const void **key, const void **value)
+{
+    source *s = context;
+
+    if (s->next == s->count)
+        return false;
+    *key = (const uint64_t *)s->keys + s->next;
+    s->value = ++s->next;
+    *value = &s->value;
+    return true;
+}
+
+static bool next_text(void *context, const void **key, const void **value)
+{
+    source *s = context;
+
+    if (s->next == s->count)
+        return false;
+    s->text = loam_btree_text_of(((const char *const *)s->keys)[s->next]);
+    *key = &s->text;
+    s->value = ++s->next;
+    *value = &s->value;
+    return true;
+}
+
+#define TYPED(name, K, depend, next)                                                               \
+    static inline uint64_t name##_value_of(const uint64_t *value)                                  \
+    {                                                                                              \
+        return value ? *value : 0;                                                                 \
+    }                                                                                              \
+                                                                                                   \
+    static inline size_t name##_walk(name *tree, const K *from, size_t most, uint64_t *sum)        \
+    {                                                                                              \
+        loam_btree_cursor at;                                                                      \
+        uint64_t added = 0;                                                                        \
+        size_t count = 0;                                                                          \
+                                                                                                   \
+        if (from)                                                                                  \
+            name##_cursor_seek_lower(&at, tree, *from);                                            \
+        else                                                                                       \
+            name##_cursor_seek_first(&at, tree);                                                   \
+        for (; count < most; count++) {                                                            \
+            name##_entry e = name##_cursor_next(&at);                                              \
+                                                                                                   \
+            if (!e.key)                                                                            \
+                break;                                                                             \
+            added += *e.value;                                                                     \
+        }                                                                                          \
+        *sum += added;                                                                             \
+        return count;                                                                              \
+    }                                                                                              \
+                                                                                                   \
+    static inline void name##_build_from(name *tree, const K *keys, size_t count)                  \
+    {                                                                                              \
+        source s = {.keys = keys, .count = count};                                                 \
+                                                                                                   \
+        if (!name##_load(tree, next, &s, 100))                                                     \
+            abort();                                                                               \
+    }                                                                                              \
+                                                                                                   \
+    static inline void name##_put(name *tree, K key, uint64_t value)                               \
+    {                                                                                              \
+        if (!name##_insert(tree, key, value, NULL))                                                \
+            abort();                                                                               \
+    }                                                                                              \
+                                                                                                   \
+    static inline uint64_t name##_at(name *tree, K key)                                            \
+    {                                                                                              \
+        return name##_value_of(name##_find(tree, key));                                            \
+    }                                                                                              \
+                                                                                                   \
+    static inline uint64_t name##_from(name *tree, K key)                                          \
+    {                                                                                              \
+        return name##_value_of(name##_lower_bound(tree, key).value);                               \
+    }                                                                                              \
+                                                                                                   \
+    LOAM_BENCH_BTREE(bench_##name, K, depend, name *, name##_put, name##_at, name##_from,          \
+                     name##_erase, name##_walk, name##_build_from)
+
+TYPED(numbers, uint64_t, LOAM_BENCH_NUMBER, next_number)
+typedef const char *text;
+TYPED(texts, text, LOAM_BENCH_TEXT, next_text)
+
+/* ---- the archive ---- */
+
+static void *open_raw(loam_btree_type type)
+{
+    opened *o = new_opened();
+
+    if (!loam_btree_init(&o->tree.raw, own(o), &type, NULL))
+        abort();
+    return o;
+}
+
+static int compare_numbers(void *context, const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    (void)context;
+    return (x > y) - (x < y);
+}
+
+static int compare_texts(void *context, const void *a, const void *b)
+{
+    (void)context;
+    return strcmp(*(const text *)a, *(const text *)b);
+}
+
+static void *open_kind(void)
+{
+    return open_raw((loam_btree_type){.kind = LOAM_BTREE_U64, .value_size = 8});
+}
+
+static void *open_compared(void)
+{
+    return open_raw((loam_btree_type){.key_size = 8, .value_size = 8, .compare = compare_numbers});
+}
+
+static void *open_texts_compared(void)
+{
+    return open_raw(
+        (loam_btree_type){.key_size = sizeof(text), .value_size = 8, .compare = compare_texts});
+}
+
+static uint64_t value_of(const uint64_t *value)
+{
+    return value ? *value : 0;
+}
+
+static size_t raw_walk(loam_btree *tree, const void *from, size_t most, uint64_t *sum)
+{
+    loam_btree_cursor at;
+    size_t count = 0;
+
+    if (from)
+        loam_btree_cursor_seek_lower(&at, tree, from);
+    else
+        loam_btree_cursor_seek_first(&at, tree);
+    for (; count < most; count++) {
+        loam_btree_entry e = loam_btree_cursor_next(&at);
+
+        if (!e.key)
+            break;
+        *sum += *(const uint64_t *)e.value;
+    }
+    return count;
+}
+
+static bool next_raw(void *context, const void **key, const void **value)
+{
+    source *s = context;
+
+    if (s->next == s->count)
+        return false;
+    *key = (const char *)s->keys + s->next * s->size;
+    s->value = ++s->next;
+    *value = &s->value;
+    return true;
+}
+
+#define RAW(name, K, depend)                                                                       \
+    static inline void name##_put(loam_btree *tree, K key, uint64_t value)                         \
+    {                                                                                              \
+        if (!loam_btree_insert(tree, &key, &value, NULL))                                          \
+            abort();                                                                               \
+    }                                                                                              \
+                                                                                                   \
+    static inline uint64_t name##_at(loam_btree *tree, K key)                                      \
+    {                                                                                              \
+        return value_of(loam_btree_find(tree, &key));                                              \
+    }                                                                                              \
+                                                                                                   \
+    static inline uint64_t name##_from(loam_btree *tree, K key)                                    \
+    {                                                                                              \
+        return value_of(loam_btree_lower_bound(tree, &key).value);                                 \
+    }                                                                                              \
+                                                                                                   \
+    static inline void name##_out(loam_btree *tree, K key)                                         \
+    {                                                                                              \
+        (void)loam_btree_erase(tree, &key);                                                        \
+    }                                                                                              \
+                                                                                                   \
+    static inline void name##_build_from(loam_btree *tree, const K *keys, size_t count)            \
+    {                                                                                              \
+        source s = {.keys = keys, .count = count, .size = sizeof *keys};                           \
+                                                                                                   \
+        if (!loam_btree_load(tree, next_raw, &s, 100))                                             \
+            abort();                                                                               \
+    }                                                                                              \
+                                                                                                   \
+    LOAM_BENCH_BTREE(name, K, depend, loam_btree *, name##_put, name##_at, name##_from,            \
+                     name##_out, raw_walk, name##_build_from)
+
+RAW(raw_numbers, uint64_t, LOAM_BENCH_NUMBER)
+RAW(raw_texts, text, LOAM_BENCH_TEXT)
+
+const loam_bench_btree bench_btree_numbers = {open_numbers, close_opened,
+                                              LOAM_BENCH_BTREE_TABLE(bench_numbers)};
+const loam_bench_btree bench_btree_numbers_libc = {open_numbers_libc, close_opened,
+                                                   LOAM_BENCH_BTREE_TABLE(bench_numbers)};
+const loam_bench_btree bench_btree_numbers_kind = {open_kind, close_opened,
+                                                   LOAM_BENCH_BTREE_TABLE(raw_numbers)};
+const loam_bench_btree bench_btree_numbers_compared = {open_compared, close_opened,
+                                                       LOAM_BENCH_BTREE_TABLE(raw_numbers)};
+const loam_bench_btree bench_btree_texts = {open_texts, close_opened,
+                                            LOAM_BENCH_BTREE_TABLE(bench_texts)};
+const loam_bench_btree bench_btree_texts_libc = {open_texts_libc, close_opened,
+                                                 LOAM_BENCH_BTREE_TABLE(bench_texts)};
+const loam_bench_btree bench_btree_texts_compared = {open_texts_compared, close_opened,
+                                                     LOAM_BENCH_BTREE_TABLE(raw_texts)};
