@@ -12,17 +12,10 @@ LOAM_BTREE_DEFINE_TEXT(texts, uint64_t);
 
 /* ---- where nodes come from ---- */
 
-/* A tree comes first, so that all of this is reached through the tree's address. */
-typedef struct opened {
-    union {
-        loam_btree raw;
-        numbers n;
-        texts t;
-    } tree;
-    bool owns;
-    loam_pool pool;
-    loam_span span;
-    loam_region region;
+typedef union opened {
+    loam_btree raw;
+    numbers n;
+    texts t;
 } opened;
 
 static opened *new_opened(void)
@@ -31,34 +24,36 @@ static opened *new_opened(void)
 
     if (!o)
         abort();
-    o->owns = false;
     return o;
 }
 
-/* A pool over a span, through the handle of the pool. */
-static loam_allocator own(opened *o)
+/* The pool of this process, over a span, through the handle of the pool. It keeps what trees give back
+ * for the next ones, as the C library does for those of others. */
+static loam_allocator pool_of_all(void)
 {
-    loam_pool_config config = {0};
+    static loam_pool pool;
+    static loam_span span;
+    static loam_region region;
+    static bool made;
 
-    if (!loam_region_init(&o->region, NULL) || !loam_span_init(&o->span, &o->region, NULL))
-        abort();
-    config.granules = loam_span_granules(&o->span);
-    if (!loam_pool_init(&o->pool, &config))
-        abort();
-    o->owns = true;
-    return loam_pool_allocator(&o->pool);
+    if (!made) {
+        loam_pool_config config = {0};
+
+        if (!loam_region_init(&region, NULL) || !loam_span_init(&span, &region, NULL))
+            abort();
+        config.granules = loam_span_granules(&span);
+        if (!loam_pool_init(&pool, &config))
+            abort();
+        made = true;
+    }
+    return loam_pool_allocator(&pool);
 }
 
 static void close_opened(void *opaque)
 {
     opened *o = opaque;
 
-    loam_btree_deinit(&o->tree.raw);
-    if (o->owns) {
-        loam_pool_deinit(&o->pool);
-        loam_span_deinit(&o->span);
-        loam_region_deinit(&o->region);
-    }
+    loam_btree_deinit(&o->raw);
     free(o);
 }
 
@@ -68,7 +63,7 @@ static void *open_numbers(void)
 {
     opened *o = new_opened();
 
-    numbers_init(&o->tree.n, own(o), NULL);
+    numbers_init(&o->n, pool_of_all(), NULL);
     return o;
 }
 
@@ -76,7 +71,7 @@ static void *open_numbers_libc(void)
 {
     opened *o = new_opened();
 
-    numbers_init(&o->tree.n, loam_libc_allocator(), NULL);
+    numbers_init(&o->n, loam_libc_allocator(), NULL);
     return o;
 }
 
@@ -84,7 +79,7 @@ static void *open_texts(void)
 {
     opened *o = new_opened();
 
-    texts_init(&o->tree.t, own(o), NULL);
+    texts_init(&o->t, pool_of_all(), NULL);
     return o;
 }
 
@@ -92,7 +87,7 @@ static void *open_texts_libc(void)
 {
     opened *o = new_opened();
 
-    texts_init(&o->tree.t, loam_libc_allocator(), NULL);
+    texts_init(&o->t, loam_libc_allocator(), NULL);
     return o;
 }
 
@@ -141,6 +136,12 @@ static bool next_text(void *context, const void **key, const void **value)
         uint64_t added = 0;                                                                        \
         size_t count = 0;                                                                          \
                                                                                                    \
+        if (!from && most >= name##_count(tree)) {                                                 \
+            LOAM_BTREE_EACH(name, it, tree)                                                        \
+            added += *it.value;                                                                    \
+            *sum += added;                                                                         \
+            return name##_count(tree);                                                             \
+        }                                                                                          \
         if (from)                                                                                  \
             name##_cursor_seek_lower(&at, tree, *from);                                            \
         else                                                                                       \
@@ -193,7 +194,7 @@ static void *open_raw(loam_btree_type type)
 {
     opened *o = new_opened();
 
-    if (!loam_btree_init(&o->tree.raw, own(o), &type, NULL))
+    if (!loam_btree_init(&o->raw, pool_of_all(), &type, NULL))
         abort();
     return o;
 }
