@@ -130,7 +130,7 @@ static bool next_text(void *context, const void **key, const void **value)
         return value ? *value : 0;                                                                 \
     }                                                                                              \
                                                                                                    \
-    static inline size_t name##_walk(name *tree, const K *from, size_t most, uint64_t *sum)        \
+    static inline size_t name##_sum_up(name *tree, const K *from, size_t most, uint64_t *sum)      \
     {                                                                                              \
         loam_btree_cursor at;                                                                      \
         uint64_t added = 0;                                                                        \
@@ -165,24 +165,24 @@ static bool next_text(void *context, const void **key, const void **value)
             abort();                                                                               \
     }                                                                                              \
                                                                                                    \
-    static inline void name##_put(name *tree, K key, uint64_t value)                               \
+    static inline void name##_set(name *tree, K key, uint64_t value)                               \
     {                                                                                              \
         if (!name##_insert(tree, key, value, NULL))                                                \
             abort();                                                                               \
     }                                                                                              \
                                                                                                    \
-    static inline uint64_t name##_at(name *tree, K key)                                            \
+    static inline uint64_t name##_value_at(name *tree, K key)                                      \
     {                                                                                              \
         return name##_value_of(name##_find(tree, key));                                            \
     }                                                                                              \
                                                                                                    \
-    static inline uint64_t name##_from(name *tree, K key)                                          \
+    static inline uint64_t name##_value_from(name *tree, K key)                                    \
     {                                                                                              \
         return name##_value_of(name##_lower_bound(tree, key).value);                               \
     }                                                                                              \
                                                                                                    \
-    LOAM_BENCH_BTREE(bench_##name, K, depend, name *, name##_put, name##_at, name##_from,          \
-                     name##_erase, name##_walk, name##_build_from)
+    LOAM_BENCH_BTREE(bench_##name, K, depend, name *, name##_set, name##_value_at,                 \
+                     name##_value_from, name##_erase, name##_sum_up, name##_build_from)
 
 TYPED(numbers, uint64_t, LOAM_BENCH_NUMBER, next_number)
 typedef const char *text;
@@ -266,18 +266,18 @@ static bool next_raw(void *context, const void **key, const void **value)
 }
 
 #define RAW(name, K, depend)                                                                       \
-    static inline void name##_put(loam_btree *tree, K key, uint64_t value)                         \
+    static inline void name##_set(loam_btree *tree, K key, uint64_t value)                         \
     {                                                                                              \
         if (!loam_btree_insert(tree, &key, &value, NULL))                                          \
             abort();                                                                               \
     }                                                                                              \
                                                                                                    \
-    static inline uint64_t name##_at(loam_btree *tree, K key)                                      \
+    static inline uint64_t name##_value_at(loam_btree *tree, K key)                                \
     {                                                                                              \
         return value_of(loam_btree_find(tree, &key));                                              \
     }                                                                                              \
                                                                                                    \
-    static inline uint64_t name##_from(loam_btree *tree, K key)                                    \
+    static inline uint64_t name##_value_from(loam_btree *tree, K key)                              \
     {                                                                                              \
         return value_of(loam_btree_lower_bound(tree, &key).value);                                 \
     }                                                                                              \
@@ -295,8 +295,8 @@ static bool next_raw(void *context, const void **key, const void **value)
             abort();                                                                               \
     }                                                                                              \
                                                                                                    \
-    LOAM_BENCH_BTREE(name, K, depend, loam_btree *, name##_put, name##_at, name##_from,            \
-                     name##_out, raw_walk, name##_build_from)
+    LOAM_BENCH_BTREE(name, K, depend, loam_btree *, name##_set, name##_value_at,                   \
+                     name##_value_from, name##_out, raw_walk, name##_build_from)
 
 RAW(raw_numbers, uint64_t, LOAM_BENCH_NUMBER)
 RAW(raw_texts, text, LOAM_BENCH_TEXT)
