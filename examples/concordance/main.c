@@ -2,11 +2,11 @@
  *
  * A first program with loam to read. It keeps
  *
- *   - a list of files: paths in an arena, in a bucket array over it     files.c
- *   - the words, their texts, and their places in a vec, over any      words.c
- *     allocators
- *   - a pool, a heap, pages and an arena here, or the C library's malloc memory.c
- *   - and vecs of a moment in a scratch arena                           text.c, files.c, run.c
+ *   - a list of files: paths in an arena, in a bucket array over it       files.c
+ *   - the words in a B-tree, their texts, and their places in a vec,      words.c
+ *     over any allocators
+ *   - a pool, a heap and arenas here, or the C library's malloc           memory.c
+ *   - and vecs of a moment in a scratch arena                             text.c, files.c, run.c
  *
  * and shows what each of them holds, and what the same code takes over malloc. Every function that
  * needs memory may be refused it, says so in its result, and leaves everything as it was; so when
@@ -54,7 +54,7 @@ static int run(const struct options *options, struct files *files, struct consol
 
     if (status == STATUS_MEMORY || (status == STATUS_FILES && files->list.count == 0))
         return status;
-    if (options->compare && !options->word.text && !options->prefix.text)
+    if (options->compare && !options_question(options))
         return worse(status, compare_job(&job, stdout));
     return worse(status, run_job(&job, MEMORY_LOAM, stdout, &times));
 }

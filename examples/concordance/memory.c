@@ -5,22 +5,26 @@ static bool init_loam(struct memory *memory)
     const loam_pool_class_config pool = {
         .size = sizeof(struct word), .allocator = loam_vm_allocator(), .name = "records"};
     const loam_heap_config heap = {.granule = 8}; /* texts need no alignment */
+    const loam_arena_config nodes = {.name = "nodes"}, places = {.name = "places"};
 
-    const loam_arena_config arena = {.name = "places"};
-
-    if (!loam_arena_init(&memory->arena, &arena))
+    if (!loam_arena_init(&memory->nodes, &nodes))
         return false;
+    if (!loam_arena_init(&memory->places, &places)) {
+        loam_arena_deinit(&memory->nodes);
+        return false;
+    }
     memory->heap = loam_heap_create(loam_vm_allocator(), &heap);
     if (!memory->heap || !loam_pool_class_init(&memory->pool, &pool)) {
         loam_heap_destroy(memory->heap);
-        loam_arena_deinit(&memory->arena);
+        loam_arena_deinit(&memory->places);
+        loam_arena_deinit(&memory->nodes);
         return false;
     }
     memory->scratch_scope = loam_scratch_begin(NULL, 0);
     memory->words.records = loam_pool_class_allocator(&memory->pool);
     memory->words.texts = loam_heap_allocator(memory->heap);
-    memory->words.table = loam_vm_allocator();
-    memory->words.places = loam_arena_allocator(&memory->arena);
+    memory->words.nodes = loam_arena_allocator(&memory->nodes);
+    memory->words.places = loam_arena_allocator(&memory->places);
     memory->scratch = loam_arena_allocator(memory->scratch_scope.arena);
     return true;
 }
@@ -72,7 +76,7 @@ bool memory_init(struct memory *memory, memory_kind kind, size_t limit, bool cou
     if (counted) {
         count(&memory->words.records, &memory->records_counter);
         count(&memory->words.texts, &memory->texts_counter);
-        count(&memory->words.table, &memory->table_counter);
+        count(&memory->words.nodes, &memory->nodes_counter);
         count(&memory->words.places, &memory->places_counter);
         count(&memory->scratch, &memory->scratch_counter);
     }
@@ -91,7 +95,8 @@ void memory_deinit(struct memory *memory)
     loam_scratch_end(&memory->scratch_scope);
     loam_heap_destroy(memory->heap);
     loam_pool_class_deinit(&memory->pool);
-    loam_arena_deinit(&memory->arena);
+    loam_arena_deinit(&memory->places);
+    loam_arena_deinit(&memory->nodes);
 }
 
 /* ---- the table ---- */
@@ -147,13 +152,13 @@ static void print_source(FILE *out, const char *name, loam_stats stats, size_t a
 
 void memory_print(const struct memory *memory, const struct files *files, FILE *out)
 {
-    loam_stats records, texts, table, places, scratch, stats;
+    loam_stats records, texts, nodes, places, scratch, stats;
 
     if (memory->kind == MEMORY_LIBC)
         return;
     loam_counting_stats(&memory->records_counter, &records);
     loam_counting_stats(&memory->texts_counter, &texts);
-    loam_counting_stats(&memory->table_counter, &table);
+    loam_counting_stats(&memory->nodes_counter, &nodes);
     loam_counting_stats(&memory->places_counter, &places);
     loam_counting_stats(&memory->scratch_counter, &scratch);
 
@@ -166,11 +171,8 @@ void memory_print(const struct memory *memory, const struct files *files, FILE *
     loam_heap_stats(memory->heap, &stats);
     print_source(out, "texts    a heap", stats, texts.live);
 
-    stats = table;
-    stats.committed = loam_good_size(memory->words.table, table.live, LOAM_ALIGNOF(void *));
-    stats.lost = stats.committed - table.live;
-    print_row(out, "table    whole pages", &stats);
-    print_arena(out, "places   an arena", &memory->arena, places.live);
+    print_arena(out, "nodes    an arena", &memory->nodes, nodes.live);
+    print_arena(out, "places   an arena", &memory->places, places.live);
 
     loam_scratch_stats(&stats);
     stats.lost = stats.live - scratch.live;

@@ -5,7 +5,7 @@
  *                 MEMORY_LOAM                       MEMORY_LIBC
  *     records     a pool                            malloc
  *     texts       a heap                            malloc
- *     table       whole pages                       malloc
+ *     nodes       an arena                          malloc
  *     places      an arena, at whose end the one    malloc
  *                 array in it grows
  *     scratch     this thread's scratch arena       malloc
@@ -32,14 +32,15 @@ struct memory {
     bool limited;               /* whether there are budgets */
     loam_pool_class pool;       /* MEMORY_LOAM: the records */
     loam_heap *heap;            /* MEMORY_LOAM: the texts */
-    loam_arena arena;           /* MEMORY_LOAM: the places */
+    loam_arena nodes;           /* MEMORY_LOAM: the dictionary's nodes, none of which ends early */
+    loam_arena places;          /* MEMORY_LOAM: the places */
     loam_scratch scratch_scope; /* MEMORY_LOAM: the scratch memory */
     loam_budget words_budget;   /* the limit, which both of these share: */
     loam_budget records_budget;
     loam_budget texts_budget;
     loam_counting records_counter; /* what was asked for, if that is counted */
     loam_counting texts_counter;
-    loam_counting table_counter;
+    loam_counting nodes_counter;
     loam_counting places_counter;
     loam_counting scratch_counter;
 };

@@ -17,8 +17,10 @@ static const char usage[] =
     "  --top N         show the N most frequent words (20)\n"
     "  --word W        show only where the word W occurs\n"
     "  --prefix P      show only the words that begin with P, in order\n"
-    "  --limit BYTES   let words and their texts, without their places, take at most so much\n"
-    "                  memory; 64K, 10M and 1G will do\n"
+    "  --sorted        show all words, in order\n"
+    "  --nth N         show only the N-th word in order\n"
+    "  --limit BYTES   let words and their texts, without the dictionary and the places, take at\n"
+    "                  most so much memory; 64K, 10M and 1G will do\n"
     "  --tree DIR      read the sources and documents below DIR\n"
     "  --no-compare    leave out the run over malloc\n"
     "  --help          show this\n"
@@ -63,6 +65,11 @@ static bool set_top(struct options *options, char *value)
     return parse_size(value, &options->top);
 }
 
+static bool set_nth(struct options *options, char *value)
+{
+    return parse_size(value, &options->nth) && options->nth > 0;
+}
+
 static bool set_limit(struct options *options, char *value)
 {
     return parse_size(value, &options->limit) && options->limit > 0;
@@ -103,6 +110,7 @@ static const struct option {
     {"--tree", set_tree, "a directory"},
     {"--word", set_word, "one word"},
     {"--prefix", set_prefix, "the beginning of a word"},
+    {"--nth", set_nth, "a number above 0"},
 };
 
 /* The option that an argument begins with, alone or before a '=', or NULL. */
@@ -129,6 +137,10 @@ static bool parse_option(struct options *options, char **argv, int *at)
         options->compare = false;
         return true;
     }
+    if (strcmp(name, "--sorted") == 0) {
+        options->sorted = true;
+        return true;
+    }
     if (!option) {
         fprintf(stderr, "concordance: %s: no such option; try --help\n", name);
         return false;
@@ -141,6 +153,11 @@ static bool parse_option(struct options *options, char **argv, int *at)
         return true;
     fprintf(stderr, "concordance: %s needs %s; try --help\n", option->name, option->needs);
     return false;
+}
+
+bool options_question(const struct options *options)
+{
+    return options->word.text || options->prefix.text || options->sorted || options->nth;
 }
 
 bool options_parse(struct options *options, int argc, char **argv, int *status)

@@ -19,6 +19,8 @@ struct options {
     size_t top;          /* how many of the most frequent words to show */
     struct token word;   /* show only where this word occurs; no text: not asked */
     struct token prefix; /* show only the words that begin so; no text: not asked */
+    bool sorted;         /* show all words, in order */
+    size_t nth;          /* show only the n-th word in order, counted from 1; 0: not asked */
     size_t limit;        /* the most bytes of words and texts, without places; 0: no limit */
     bool compare;        /* whether to run the same over malloc and show both */
 };
@@ -27,5 +29,8 @@ struct options {
  * there is nothing to do: help was asked for and given, or the command line is wrong and this was
  * said; then `*status` is the exit status. */
 bool options_parse(struct options *options, int argc, char **argv, int *status);
+
+/* Whether a question was asked, whose answer is all that is to be printed. */
+bool options_question(const struct options *options);
 
 #endif

@@ -17,7 +17,7 @@ void report_totals(FILE *out, const struct index_result *result, const struct wo
     print_count(out, result->lines, "line");
     fprintf(out, ", %.2f MB: ", (double)result->bytes / 1e6);
     print_count(out, words->total, "word");
-    fprintf(out, ", %zu different\n", words->count);
+    fprintf(out, ", %zu different\n", dictionary_count(&words->dictionary));
 }
 
 /* Bytes of the UTF-8 character at `text`; 1 where it is none. */
@@ -102,14 +102,28 @@ void report_word(FILE *out, const struct words *words, const struct token *asked
         fprintf(out, "%s:%" PRIu32 "\n", files_at(files, at->file)->name, at->line);
 }
 
-void report_prefix(FILE *out, const struct words *words, const struct token *prefix,
-                   const word_list *sorted, const struct files *files)
+void report_sorted(FILE *out, const struct words *words, const struct token *prefix,
+                   const struct files *files)
 {
-    for (size_t i = words_lower_bound(sorted, prefix); i < sorted->count; i++) {
-        const struct word *word = sorted->data[i];
+    loam_btree_cursor at;
 
-        if (word->length < prefix->length || memcmp(word->text, prefix->text, prefix->length) != 0)
+    if (prefix)
+        words_seek(words, prefix, &at);
+    else
+        dictionary_cursor_seek_first(&at, &words->dictionary);
+    for (dictionary_entry next; (next = dictionary_cursor_next(&at)).key;) {
+        if (prefix && !word_begins_with(next.key->word, prefix))
             break;
-        print_row(out, words, word, files);
+        print_row(out, words, next.key->word, files);
     }
+}
+
+void report_nth(FILE *out, const struct words *words, size_t nth, const struct files *files)
+{
+    const struct word_key *found = dictionary_nth(&words->dictionary, nth - 1).key;
+
+    if (found)
+        print_row(out, words, found->word, files);
+    else
+        fprintf(out, "there are %zu words\n", dictionary_count(&words->dictionary));
 }

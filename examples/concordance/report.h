@@ -11,12 +11,15 @@ void report_totals(FILE *out, const struct index_result *result, const struct wo
 void report_top(FILE *out, const struct words *words, const word_list *ranked, size_t count,
                 const struct files *files);
 
+/* All words in the order of their texts, or with a prefix those that begin with it. */
+void report_sorted(FILE *out, const struct words *words, const struct token *prefix,
+                   const struct files *files);
+
+/* The n-th word in the order of the texts, counted from 1, which need not be there. */
+void report_nth(FILE *out, const struct words *words, size_t nth, const struct files *files);
+
 /* Every place of one word, which need not be there. */
 void report_word(FILE *out, const struct words *words, const struct token *asked,
                  const struct files *files);
-
-/* All words that begin with a prefix, out of all words in the order of their texts. */
-void report_prefix(FILE *out, const struct words *words, const struct token *prefix,
-                   const word_list *sorted, const struct files *files);
 
 #endif

@@ -16,25 +16,34 @@ static double seconds_used(void)
     return (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
 }
 
-/* Everything but the words themselves, in the order that was asked for. Returns false iff out of
- * memory. */
+/* Prints the answer to the question that was asked. */
+static void answer(const struct job *job, const struct words *words, FILE *out)
+{
+    const struct options *options = job->options;
+
+    if (options->word.text)
+        report_word(out, words, &options->word, job->files);
+    else if (options->nth)
+        report_nth(out, words, options->nth, job->files);
+    else
+        report_sorted(out, words, options->prefix.text ? &options->prefix : NULL, job->files);
+}
+
+/* Prints all there is, the most frequent words first. Returns false iff out of memory. */
 static bool rank_and_report(const struct job *job, const struct memory *memory,
                             const struct words *words, FILE *out, const struct index_result *result,
                             double *ranked_at)
 {
-    const struct options *options = job->options;
-    word_list sorted = LOAM_VEC_INIT(memory->scratch);
-    bool done = words_sorted(words, &sorted, options->prefix.text ? words_by_text : words_by_count);
+    word_list ranked = LOAM_VEC_INIT(memory->scratch);
+    bool done = words_ranked(words, &ranked);
 
     *ranked_at = seconds_used();
-    if (done && out && options->prefix.text) {
-        report_prefix(out, words, &options->prefix, &sorted, job->files);
-    } else if (done && out) {
+    if (done && out) {
         report_totals(out, result, words);
-        report_top(out, words, &sorted, options->top, job->files);
+        report_top(out, words, &ranked, job->options->top, job->files);
         memory_print(memory, job->files, out);
     }
-    loam_vec_deinit(&sorted);
+    loam_vec_deinit(&ranked);
     return done;
 }
 
@@ -51,10 +60,10 @@ static int work(const struct job *job, const struct memory *memory, struct words
     if (result.status == STATUS_MEMORY && options->limit)
         console_complain(job->console, "--limit", "words and their texts may take %zu bytes",
                          options->limit);
-    if (out && options->word.text) {
-        report_word(out, words, &options->word, job->files);
+    if (out && options_question(options)) {
+        answer(job, words, out);
     } else if (!rank_and_report(job, memory, words, out, &result, &ranked_at)) {
-        console_complain(job->console, "sorting the words", "out of memory");
+        console_complain(job->console, "ranking the words", "out of memory");
         result.status = STATUS_MEMORY;
     }
     times->index = indexed_at - began;
@@ -83,11 +92,7 @@ int run_job(const struct job *job, memory_kind kind, FILE *out, struct run_times
         console_complain(job->console, "beginning", "out of memory");
         return STATUS_MEMORY;
     }
-    if (!words_init(&words, &memory.words)) {
-        console_complain(job->console, "beginning", "out of memory");
-        memory_deinit(&memory);
-        return STATUS_MEMORY;
-    }
+    words_init(&words, &memory.words);
     status = work(job, &memory, &words, out, times);
     began = seconds_used();
     words_deinit(&words);

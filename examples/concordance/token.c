@@ -90,8 +90,6 @@ static bool find_word(struct tokens *tokens)
 
 bool tokens_next(struct tokens *tokens, struct token *found)
 {
-    const uint32_t prime = 16777619; /* the hash is FNV-1a */
-    uint32_t hash = 2166136261u;
     char *at, *out, folded;
 
     if (!find_word(tokens))
@@ -101,11 +99,9 @@ bool tokens_next(struct tokens *tokens, struct token *found)
          at < tokens->end && (length = piece_length(at, tokens->end, &folded)) > 0;) {
         at += length;
         *out++ = folded;
-        hash = (hash ^ (unsigned char)folded) * prime;
     }
     tokens->at = at;
     found->length = (size_t)(out - found->text);
-    found->hash = hash ^ hash >> 15; /* the low bits choose the bucket; let all have a say */
     found->line = tokens->line;
     return true;
 }

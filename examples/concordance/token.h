@@ -16,7 +16,6 @@
 struct token {
     const char *text; /* inside the block; not ended by a zero byte */
     size_t length;    /* at least 1 */
-    uint32_t hash;    /* of the text */
     uint32_t line;    /* counted from 1 */
 };
 

@@ -1,15 +1,13 @@
 #include "words.h"
 
-enum { FIRST_BUCKETS = 64 };
-
-bool words_init(struct words *words, const struct words_memory *from)
+void words_init(struct words *words, const struct words_memory *from)
 {
+    const loam_btree_options options = {.order_statistics = true};
+
     memset(words, 0, sizeof *words);
     words->from = *from;
-    words->grow_at = FIRST_BUCKETS;
-    loam_vec_init(&words->table, from->table);
+    dictionary_init(&words->dictionary, from->nodes, &options);
     loam_vec_init(&words->places, from->places);
-    return loam_vec_resize(&words->table, FIRST_BUCKETS); /* new elements are zero */
 }
 
 /* ---- one word ---- */
@@ -31,7 +29,6 @@ static struct word *make_word(struct words *words, const struct token *token)
     }
     memcpy(made->text, token->text, token->length);
     made->length = (uint32_t)token->length;
-    made->hash = token->hash;
     made->count = made->places = 1;
     return made;
 }
@@ -47,33 +44,50 @@ void words_deinit(struct words *words)
     /* Is there any point in freeing? Over an arena there is not: its owner drops all in O(1). */
     if (loam_allocator_reclaims(words->from.records) ||
         loam_allocator_reclaims(words->from.texts)) {
-        LOAM_VEC_EACH(struct word **, bucket, &words->table)
-        {
-            for (struct word *old = *bucket, *next; old; old = next) {
-                next = old->next;
-                end_word(words, old);
-            }
-        }
+        LOAM_BTREE_EACH(dictionary, each, &words->dictionary)
+        end_word(words, each.key->word);
     }
-    loam_vec_deinit(&words->table);
+    dictionary_deinit(&words->dictionary);
     loam_vec_deinit(&words->places);
 }
 
 /* ---- finding ---- */
 
-static struct word **bucket_of(const struct words *words, uint32_t hash)
+static uint64_t prefix_of(const char *text, size_t length)
 {
-    return &words->table.data[hash & (words->table.count - 1)];
+    uint64_t prefix = 0;
+
+    for (size_t i = 0; i < 8 && i < length; i++)
+        prefix |= (uint64_t)(unsigned char)text[i] << (56 - 8 * i);
+    return prefix;
+}
+
+int words_compare(const struct word_key *a, const struct word_key *b)
+{
+    const struct word *left = a->word, *right = b->word;
+    int order;
+
+    if (a->prefix != b->prefix)
+        return a->prefix < b->prefix ? -1 : 1;
+    order = memcmp(left->text, right->text,
+                   left->length < right->length ? left->length : right->length);
+    return order ? order : (left->length > right->length) - (left->length < right->length);
+}
+
+/* What a word of this text would be found by. `*like` is made to stand for it, and lives as long. */
+static struct word_key key_like(const struct token *token, struct word *like)
+{
+    like->text = (char *)token->text;
+    like->length = token->length > UINT32_MAX ? UINT32_MAX : (uint32_t)token->length;
+    return (struct word_key){prefix_of(token->text, token->length), like};
 }
 
 static struct word *find(const struct words *words, const struct token *token)
 {
-    struct word *each = *bucket_of(words, token->hash);
+    struct word like;
+    const struct word_key *found = dictionary_find(&words->dictionary, key_like(token, &like));
 
-    while (each && (each->hash != token->hash || each->length != token->length ||
-                    memcmp(each->text, token->text, token->length) != 0))
-        each = each->next;
-    return each;
+    return found ? found->word : NULL;
 }
 
 const struct word *words_find(const struct words *words, const struct token *token)
@@ -82,32 +96,6 @@ const struct word *words_find(const struct words *words, const struct token *tok
 }
 
 /* ---- adding ---- */
-
-/* Doubles the table, and deals each bucket out to itself and to its twin in the new half. Without
- * memory the chains get longer, and that is all.
- *
- *     bucket i: a b c d   ->   bucket i: a c   bucket i + old: b d                            */
-static void grow_table(struct words *words)
-{
-    size_t old = words->table.count;
-    struct word **buckets;
-
-    words->grow_at *= 2;
-    if (!loam_vec_resize(&words->table, 2 * old))
-        return;
-    buckets = words->table.data;
-    for (size_t i = 0; i < old; i++) {
-        struct word **stay = &buckets[i], **go = &buckets[i + old];
-
-        for (struct word *each = buckets[i]; each; each = each->next) {
-            struct word ***tail = each->hash & old ? &go : &stay;
-
-            **tail = each;
-            *tail = &each->next;
-        }
-        *stay = *go = NULL;
-    }
-}
 
 /* Puts a place behind all others, and a link to it into `*link`. */
 static bool add_place(struct words *words, struct place here, uint32_t *link)
@@ -123,7 +111,6 @@ static bool add_place(struct words *words, struct place here, uint32_t *link)
 static bool add_word(struct words *words, const struct token *token, struct place here)
 {
     struct word *added = make_word(words, token);
-    struct word **bucket;
 
     if (!added)
         return false;
@@ -132,13 +119,12 @@ static bool add_word(struct words *words, const struct token *token, struct plac
         return false;
     }
     added->newest = added->first;
-
-    if (words->count >= words->grow_at)
-        grow_table(words);
-    bucket = bucket_of(words, token->hash);
-    added->next = *bucket;
-    *bucket = added;
-    words->count++;
+    if (!dictionary_insert(&words->dictionary,
+                           (struct word_key){prefix_of(added->text, added->length), added}, NULL)) {
+        (void)loam_vec_pop(&words->places, NULL);
+        end_word(words, added);
+        return false;
+    }
     words->total++;
     return true;
 }
@@ -190,60 +176,36 @@ const struct place *places_next(const struct words *words, const struct place *p
     return place_at(words, place->next);
 }
 
-/* Orders two texts by their bytes, a beginning before what goes on. */
-static int compare_texts(const char *left, size_t left_length, const char *right,
-                         size_t right_length)
+void words_seek(const struct words *words, const struct token *text, loam_btree_cursor *cursor)
 {
-    int order = memcmp(left, right, left_length < right_length ? left_length : right_length);
+    struct word like;
 
-    return order ? order : (left_length > right_length) - (left_length < right_length);
+    (void)dictionary_cursor_seek_lower(cursor, &words->dictionary, key_like(text, &like));
 }
 
-int words_by_text(void *context, const void *a, const void *b)
+bool word_begins_with(const struct word *word, const struct token *text)
+{
+    return word->length >= text->length && memcmp(word->text, text->text, text->length) == 0;
+}
+
+static int most_frequent_first(void *context, const void *a, const void *b)
 {
     const struct word *left = *(const struct word *const *)a,
                       *right = *(const struct word *const *)b;
 
     (void)context;
-    return compare_texts(left->text, left->length, right->text, right->length);
+    return (left->count < right->count) - (left->count > right->count);
 }
 
-int words_by_count(void *context, const void *a, const void *b)
-{
-    const struct word *left = *(const struct word *const *)a,
-                      *right = *(const struct word *const *)b;
-
-    if (left->count != right->count)
-        return left->count > right->count ? -1 : 1;
-    return words_by_text(context, a, b);
-}
-
-static int compare_token(void *context, const void *key, const void *element)
-{
-    const struct token *token = key;
-    const struct word *word = *(const struct word *const *)element;
-
-    (void)context;
-    return compare_texts(token->text, token->length, word->text, word->length);
-}
-
-size_t words_lower_bound(const word_list *sorted, const struct token *text)
-{
-    return loam_vec_lower_bound(sorted, text, compare_token, NULL);
-}
-
-bool words_sorted(const struct words *words, word_list *list, loam_vec_compare_fn order)
+bool words_ranked(const struct words *words, word_list *list)
 {
     const struct word **next;
 
-    if (!loam_vec_resize_uninit(list, words->count))
+    if (!loam_vec_resize_uninit(list, dictionary_count(&words->dictionary)))
         return false;
     next = list->data;
-    LOAM_VEC_EACH(struct word **, bucket, &words->table)
-    {
-        for (const struct word *each = *bucket; each; each = each->next)
-            *next++ = each;
-    }
-    loam_vec_sort(list, order, NULL);
+    LOAM_BTREE_EACH(dictionary, each, &words->dictionary)
+    *next++ = each.key->word;
+    loam_vec_stable_sort(list, most_frequent_first, NULL);
     return true;
 }

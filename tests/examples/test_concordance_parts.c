@@ -1,5 +1,5 @@
 /* test_concordance_parts.c: the parts of examples/concordance, in this process: what a word is,
- * blocks that cut none, the table and its places, and all of it over allocators that refuse. */
+ * blocks that cut none, the dictionary and its places, and all of it over allocators that refuse. */
 #include "index.h"
 #include "report.h"
 #include "run.h"
@@ -57,16 +57,16 @@ TEST(what_a_word_is, fast)
     EXPECT_STR(words_in("a\xE2\x80\x99"), "a@1");
 }
 
-/* Equal words have equal hashes, whatever their case and apostrophes. */
-TEST(equal_words_hash_alike, fast)
+/* Equal words are equal texts, whatever their case and apostrophes. */
+TEST(equal_words_are_alike, fast)
 {
     char plain[] = "it's", fancy[] = "IT\xE2\x80\x99S";
     struct tokens a = {.at = plain, .end = plain + 4}, b = {.at = fancy, .end = fancy + 6};
     struct token left, right;
 
     EXPECT(tokens_next(&a, &left) && tokens_next(&b, &right));
-    EXPECT_EQ(left.hash, right.hash);
     EXPECT_EQ(left.length, right.length);
+    EXPECT(memcmp(left.text, right.text, left.length) == 0);
 }
 
 /* ---- blocks of text ---- */
@@ -122,7 +122,7 @@ TEST(blocks_cut_no_word, fast)
     loam_arena_deinit(&arena);
 }
 
-/* ---- the table ---- */
+/* ---- the dictionary ---- */
 
 static struct token token_of(char *text, uint32_t line)
 {
@@ -140,7 +140,7 @@ static void fill_and_look(loam_allocator memory, uint32_t words_wanted, uint32_t
     struct words words;
     char text[32];
 
-    EXPECT(words_init(&words, &from));
+    words_init(&words, &from);
     for (uint32_t i = 0; i < count; i++) {
         snprintf(text, sizeof text, "word%u", i % words_wanted);
 
@@ -150,7 +150,8 @@ static void fill_and_look(loam_allocator memory, uint32_t words_wanted, uint32_t
         EXPECT(words_add(&words, &token, 0)); /* twice on a line is one place */
     }
     words_seal(&words);
-    EXPECT_EQ(words.count, words_wanted);
+    EXPECT_EQ(dictionary_count(&words.dictionary), words_wanted);
+    EXPECT(loam_btree_check(&words.dictionary.raw, NULL, NULL));
     EXPECT_EQ(words.total, 2 * count);
     for (uint32_t i = 0; i < words_wanted; i++) {
         snprintf(text, sizeof text, "word%u", i);
@@ -171,7 +172,7 @@ static void fill_and_look(loam_allocator memory, uint32_t words_wanted, uint32_t
     words_deinit(&words);
 }
 
-/* Many words make the table grow, many places the vec of them; all is found again, and all is given
+/* Many words make the tree grow, many places the vec of them; all is found again, and all is given
  * back to an allocator that wants it. */
 TEST(words_are_found_again, fast)
 {
@@ -193,10 +194,41 @@ TEST(words_are_found_again, fast)
     loam_arena_deinit(&arena);
 }
 
+/* Words come in the order of their bytes, as the n-th and behind a beginning, also where the first
+ * eight bytes are alike and where one is the beginning of another. */
+TEST(words_are_in_order, fast)
+{
+    static char text[] = "sandstones sandstone silt sand sandstoned s sandy clay sandston";
+    static const char *const ordered[] = {
+        "clay", "s", "sand", "sandston", "sandstone", "sandstoned", "sandstones", "sandy", "silt"};
+    loam_allocator libc = loam_libc_allocator();
+    const struct words_memory from = {libc, libc, libc, libc};
+    struct tokens tokens = {.at = text, .end = text + strlen(text), .line = 1};
+    struct token beginning = {.text = "sandstone", .length = 9};
+    struct words words;
+    loam_btree_cursor at;
+    dictionary_entry next;
+
+    words_init(&words, &from);
+    for (struct token token; tokens_next(&tokens, &token);)
+        EXPECT(words_add(&words, &token, 0));
+    for (size_t i = 0; i < sizeof ordered / sizeof *ordered; i++) {
+        const struct word *word = dictionary_nth(&words.dictionary, i).key->word;
+
+        EXPECT_EQ(word->length, strlen(ordered[i]));
+        EXPECT(memcmp(word->text, ordered[i], word->length) == 0);
+    }
+    EXPECT(dictionary_nth(&words.dictionary, 9).key == NULL);
+    words_seek(&words, &beginning, &at);
+    for (size_t i = 4; (next = dictionary_cursor_next(&at)).key; i++)
+        EXPECT_EQ(word_begins_with(next.key->word, &beginning), i < 7);
+    words_deinit(&words);
+}
+
 /* ---- memory that runs out ---- */
 
 enum {
-    WORDS = 80,  /* more than a first table has buckets */
+    WORDS = 80,  /* more than a leaf holds */
     LONG = 70000 /* more than a first buffer has bytes */
 };
 
@@ -215,22 +247,21 @@ static void expect_whole(const struct words *words, size_t total)
 {
     size_t count = 0, places = 0, sum = 0;
 
-    LOAM_VEC_EACH(struct word **, bucket, &words->table)
+    LOAM_BTREE_EACH(dictionary, entry, &words->dictionary)
     {
-        for (const struct word *each = *bucket; each; each = each->next) {
-            const struct place *place = places_first(words, each);
-            size_t seen = 0;
+        const struct word *each = entry.key->word;
+        const struct place *place = places_first(words, each);
+        size_t seen = 0;
 
-            for (; place; place = places_next(words, place), seen++)
-                EXPECT(place->file == 0 && place->line > 0);
-            EXPECT_EQ(seen, each->places);
-            EXPECT(each->places >= 1 && each->places <= each->count);
-            count++;
-            places += each->places;
-            sum += each->count;
-        }
+        for (; place; place = places_next(words, place), seen++)
+            EXPECT(place->file == 0 && place->line > 0);
+        EXPECT_EQ(seen, each->places);
+        EXPECT(each->places >= 1 && each->places <= each->count);
+        count++;
+        places += each->places;
+        sum += each->count;
     }
-    EXPECT_EQ(count, words->count);
+    EXPECT_EQ(count, dictionary_count(&words->dictionary));
     EXPECT_EQ(places, words->places.count);
     EXPECT_EQ(sum, words->total);
     EXPECT_LE(sum, total);
@@ -243,13 +274,13 @@ static bool report(core *c, const struct words *words, const struct index_result
     size_t size;
     FILE *out;
 
-    if (!words_sorted(words, &ranked, words_by_count))
+    if (!words_ranked(words, &ranked))
         return false;
     free(c->report);
     out = open_memstream(&c->report, &size);
     EXPECT(out != NULL);
     report_totals(out, result, words);
-    report_top(out, words, &ranked, words->count, &c->files);
+    report_top(out, words, &ranked, dictionary_count(&words->dictionary), &c->files);
     fclose(out);
     loam_vec_deinit(&ranked);
     return true;
@@ -263,8 +294,7 @@ static bool core_step(void *context)
     struct index_result result;
     bool done;
 
-    if (!words_init(&words, &from))
-        return false;
+    words_init(&words, &from);
     result = index_files(&words, &c->files, c->memory, &c->console);
     expect_whole(&words, c->total);
     done = result.status == STATUS_DONE;
@@ -286,7 +316,7 @@ static void core_check(void *context, bool done)
         EXPECT_STR(c->report, c->expected);
 }
 
-/* A text with words for more than one table, places for more than one growth of their vec, and a
+/* A text with words for more than one node, places for more than one growth of their vec, and a
  * word that is longer than the buffer. */
 static void core_init(core *c)
 {

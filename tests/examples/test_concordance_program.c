@@ -98,6 +98,22 @@ TEST(exact_answers, fast)
                "");
 }
 
+/* All words in order, and the n-th of them. */
+TEST(exact_order, fast)
+{
+    workplace_enter();
+    workplace_write("text", "silt and sand\nand clay\n");
+    expect_all(run("--sorted", "text", NULL), DONE,
+               "       2  and                     text:1,2\n"
+               "       1  clay                    text:2\n"
+               "       1  sand                    text:1\n"
+               "       1  silt                    text:1\n",
+               "");
+    expect_all(run("--nth", "3", "text", NULL), DONE, "       1  sand                    text:1\n",
+               "");
+    expect_all(run("--nth=5", "text", NULL), DONE, "there are 4 words\n", "");
+}
+
 /* Line ends of other systems, a last line without one, and files without text. */
 TEST(line_ends, fast)
 {
@@ -263,12 +279,12 @@ TEST(limit_is_reached, fast)
         TEST_SKIP("assumes what words take with pointers of 64 bits");
     workplace_enter();
     workplace_write("poem.txt", poem);
-    expect_all(run("--limit", "400", "--word", "see", "poem.txt", "missing", NULL), NO_MEMORY,
+    expect_all(run("--limit", "250", "--word", "see", "poem.txt", "missing", NULL), NO_MEMORY,
                "see: 1 time, 1 line\npoem.txt:1\n",
                "concordance: poem.txt: out of memory in line 1; all words before it are counted\n"
-               "concordance: --limit: words and their texts may take 400 bytes\n");
+               "concordance: --limit: words and their texts may take 250 bytes\n");
 
-    outcome seen = run("--limit", "1k", "poem.txt", NULL);
+    outcome seen = run("--limit", "800", "poem.txt", NULL);
 
     EXPECT_EQ(seen.status, NO_MEMORY);
     EXPECT(strstr(words_of(&seen), "  a  ") != NULL);
@@ -344,6 +360,7 @@ TEST(usage, fast)
         {"--word", "two words", "concordance: --word needs one word; try --help\n"},
         {"--word", "12", "concordance: --word needs one word; try --help\n"},
         {"--prefix", "", "concordance: --prefix needs the beginning of a word; try --help\n"},
+        {"--nth", "0", "concordance: --nth needs a number above 0; try --help\n"},
         {"--limit", "0",
          "concordance: --limit needs a number of bytes above 0, such as 64K; try --help\n"},
         {"--limit", "1 K",
