@@ -316,7 +316,9 @@ LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, 
     /* Only in the first leaf a new entry is the first one, unless comparisons lie. */
     if (LOAM_UNLIKELY(leaf->count >= l->leaf_cap || index == 0))
         return loam_btree_put_slow_(tree, key, value, mode, added);
-    return loam_btree_put_here_(tree, l, leaf, index, leaf->count - index, key, value, added);
+    /* A rank is at most the count. The cast tells that to compilers, which warn of moves of less than nothing. */
+    return loam_btree_put_here_(tree, l, leaf, index, (uint16_t)(leaf->count - index), key, value,
+                                added);
 }
 
 /** The fewest entries of a leaf that an erasure leaves alone. */
