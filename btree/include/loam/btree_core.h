@@ -4,7 +4,7 @@
  *
  * A function here takes the layout `l` and says by `how` keys are searched, so that both fold to
  * constants where the type is known. In the archive `l` is that of the tree and `how` is
- * #LOAM_BTREE_BY_POINTER_: a search in a node is then a call of the tree's `below` or `upto`.
+ * `LOAM_BTREE_BY_POINTER_`: a search in a node is then a call of the tree's `below` or `upto`.
  *
  * Safety does not rest on order: a rank is at most the count that it was asked of, whatever the
  * comparison says, and a count is at most the capacity.
