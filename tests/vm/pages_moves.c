@@ -157,17 +157,31 @@ static void leave_or_follow(void *context, size_t index)
         expect_zero(both->ptr + both->size, both->size);
 }
 
-TEST(one_thread_moves_where_another_left, fast)
+static bool one_moves_where_another_left(void)
 {
-    neighbours both = {NULL, 64 * (page = loam_vm_page_size()), NULL, false, 0};
+    neighbours both = {NULL, 64 * page, NULL, false, 0};
 
-    if (!can(LOAM_VM_REMAP))
-        TEST_SKIP("nothing moves");
     both.ptr = take(3 * both.size);
     test_run_threads(2, leave_or_follow, &both);
     EXPECT(both.moved != NULL);
-    EXPECT(both.grew);
     expect_pages(both.moved, both.size, 5);
     EXPECT(loam_vm_release(both.moved, 2 * both.size));
-    EXPECT(loam_vm_release(both.ptr, 3 * both.size));
+    EXPECT(loam_vm_release_part(both.ptr, both.size));
+    if (both.grew)
+        EXPECT(loam_vm_release_part(both.ptr + both.size, both.size));
+    EXPECT(loam_vm_release_part(both.ptr + 2 * both.size, both.size));
+    return both.grew;
+}
+
+/* Whatever else maps memory in this process may come first, now and then. */
+TEST(one_thread_moves_where_another_left, fast)
+{
+    page = loam_vm_page_size();
+    if (!can(LOAM_VM_REMAP))
+        TEST_SKIP("nothing moves");
+    for (int i = 0; i < 20; i++) {
+        if (one_moves_where_another_left())
+            return;
+    }
+    TEST_SKIP("the place was always taken by something else");
 }
