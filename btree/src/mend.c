@@ -208,16 +208,26 @@ static size_t take_out(loam_btree_cursor *path)
     return level;
 }
 
+/* A root that was a child may be one that snapshots have too, and have one child like it: then the tree
+ * lets go of it, and they keep it. */
 static void lower_root(loam_btree_cursor *path)
 {
     loam_btree *tree = path->tree;
 
     while (tree->height > 1 && tree->root->count == 0) {
         loam_btree_node *root = tree->root;
+        loam_btree_node *child = loam_btree_children_(&tree->layout, root)[0];
 
-        tree->root = loam_btree_children_(&tree->layout, root)[0];
+        if (root->references == 1) {
+            loam_btree_node_give(tree, root);
+        } else if (child->references == UINT32_MAX) {
+            return;
+        } else {
+            child->references++;
+            root->references--;
+        }
+        tree->root = child;
         tree->height--;
-        loam_btree_node_give(tree, root);
     }
 }
 

@@ -1,0 +1,100 @@
+/* test_corners.c: what random tests meet too rarely: a node with one child and no key that snapshots share and
+ * that becomes a root, and keys that are numbers of another type or stand at odd addresses.
+ */
+#include "btree/tree_stand.h"
+
+#include <loam/btree.h>
+
+/* ---- a chain of nodes at the root ---- */
+
+static void expect_numbers(const loam_btree *tree, uint64_t first, uint64_t count)
+{
+    loam_btree_cursor at;
+
+    EXPECT(loam_btree_check(tree, NULL, NULL));
+    EXPECT_EQ(loam_btree_count(tree), count);
+    loam_btree_cursor_seek_first(&at, tree);
+    for (uint64_t i = 0; i < count; i++) {
+        loam_btree_entry entry = loam_btree_cursor_next(&at);
+
+        EXPECT(entry.key);
+        EXPECT_EQ(*(const uint64_t *)entry.key, first + i);
+    }
+}
+
+/* A tree of four levels, of which the first node above leaves, of entries below 6, is left with one leaf: its neighbours
+ * can't be copied. */
+static void make_lone(tree_stand *stand, loam_btree *tree, loam_btree *before)
+{
+    const loam_btree_type type = {.kind = LOAM_BTREE_U64, .leaf_entries = 2, .inner_keys = 3};
+
+    EXPECT(loam_btree_init(tree, tree_stand_allocator(stand), &type, NULL));
+    for (uint64_t i = 0; i < 64; i++)
+        EXPECT(loam_btree_insert(tree, &i, NULL, NULL));
+    EXPECT(loam_btree_snapshot(tree, before));
+    for (uint64_t i = 0; i < 6; i++)
+        EXPECT(loam_btree_upsert(tree, &i, NULL));
+    (void)tree_stand_press(stand, true, false, 1);
+    for (uint64_t i = 6; --i > 1;)
+        EXPECT(loam_btree_erase(tree, &i));
+    (void)tree_stand_press(stand, false, false, 1);
+}
+
+static void become_root(tree_stand_kind kind)
+{
+    const uint64_t from = 6;
+    tree_stand stand;
+    loam_btree tree, before, then;
+    size_t erased;
+
+    tree_stand_begin(&stand, kind);
+    make_lone(&stand, &tree, &before);
+    EXPECT(loam_btree_snapshot(&tree, &then));
+    EXPECT(loam_btree_erase_range(&tree, &from, NULL, &erased));
+    EXPECT_EQ(erased, 58);
+    expect_numbers(&tree, 0, 2);
+    expect_numbers(&before, 0, 64);
+    EXPECT(loam_btree_check(&then, NULL, NULL));
+    EXPECT_EQ(loam_btree_count(&then), 60);
+    loam_btree_deinit(&before);
+    loam_btree_deinit(&tree);
+    EXPECT(loam_btree_check(&then, NULL, NULL));
+    loam_btree_deinit(&then);
+    tree_stand_end(&stand);
+}
+
+TEST(shared_node_with_one_child_becomes_root, fast)
+{
+    become_root(TREE_OVER_CHECKED);
+    become_root(TREE_OVER_LIBC);
+    become_root(TREE_OVER_ARENA);
+}
+
+/* ---- keys that are numbers ---- */
+
+/* Seen by sanitizers, or by processors that can't load from odd addresses. */
+TEST(keys_at_odd_addresses, fast)
+{
+    static const size_t sizes[] = {
+        [LOAM_BTREE_U32] = 4, [LOAM_BTREE_I32] = 4, [LOAM_BTREE_U64] = 8,
+        [LOAM_BTREE_I64] = 8, [LOAM_BTREE_F32] = 4, [LOAM_BTREE_F64] = 8};
+
+    for (int kind = LOAM_BTREE_U32; kind <= LOAM_BTREE_F64; kind++) {
+        const loam_btree_type type = {.kind = (loam_btree_kind)kind};
+        char bytes[9];
+        loam_btree tree;
+
+        EXPECT(loam_btree_init(&tree, loam_libc_allocator(), &type, NULL));
+        for (unsigned i = 0; i < 250; i++) {
+            memset(bytes, 0, sizeof bytes);
+            bytes[sizes[kind]] = (char)(i / 2 % 64); /* Of floats the exponent: no NaN. */
+            bytes[1] = (char)i;
+            EXPECT(loam_btree_insert(&tree, bytes + 1, NULL, NULL));
+            EXPECT(loam_btree_contains(&tree, bytes + 1));
+        }
+        EXPECT(loam_btree_check(&tree, NULL, NULL));
+        loam_btree_deinit(&tree);
+    }
+}
+
+TEST_MAIN
