@@ -6,13 +6,13 @@
 #define NUMBER(name, type)                                                                         \
     static int compare_##name(void *context, const void *a, const void *b)                         \
     {                                                                                              \
-        type x = *(const type *)a;                                                                 \
-        type y = *(const type *)b;                                                                 \
+        type x = loam_btree_load_##name##_(a);                                                     \
+        type y = loam_btree_load_##name##_(b);                                                     \
                                                                                                    \
         (void)context;                                                                             \
         return x > y ? 1 : x == y ? 0 : -1;                                                        \
     }                                                                                              \
-    LOAM_BTREE_SEARCH_NUMBER(name, type)
+    LOAM_BTREE_SEARCH_NUMBER(name)
 
 NUMBER(u32, uint32_t)
 NUMBER(i32, int32_t)

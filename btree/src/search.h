@@ -18,21 +18,21 @@ void loam_btree_search_choose(loam_btree *tree, loam_btree_compare_fn compare);
  * search_avx512.c */
 const loam_btree_search *loam_btree_search_avx512(uint32_t kind);
 
-/* Both functions for one kind of number. */
-#define LOAM_BTREE_SEARCH_NUMBER(name, type)                                                       \
+/* Both functions for one kind of number. Keys are the caller's, whose type may be another one of the same kind. */
+#define LOAM_BTREE_SEARCH_NUMBER(name)                                                             \
     static size_t below_##name(const loam_btree *tree, const void *keys, size_t capacity,          \
                                size_t count, const void *key)                                      \
     {                                                                                              \
         (void)tree;                                                                                \
         return loam_btree_rank_##name##_((const loam_btree_##name##_ *)keys, capacity, count,      \
-                                         *(const type *)key, false);                               \
+                                         loam_btree_load_##name##_(key), false);                   \
     }                                                                                              \
     static size_t upto_##name(const loam_btree *tree, const void *keys, size_t capacity,           \
                               size_t count, const void *key)                                       \
     {                                                                                              \
         (void)tree;                                                                                \
         return loam_btree_rank_##name##_((const loam_btree_##name##_ *)keys, capacity, count,      \
-                                         *(const type *)key, true);                                \
+                                         loam_btree_load_##name##_(key), true);                    \
     }
 
 #endif
