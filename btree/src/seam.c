@@ -149,7 +149,7 @@ static bool prepare(joint *j)
     j->higher = j->level + j->full == big->height;
     if (j->higher && big->height == LOAM_BTREE_MAX_HEIGHT)
         return false;
-    root = loam_btree_node_own(big, j->small->root);
+    root = loam_btree_node_own(j->small, j->small->root); /* Its cursors are stale then. */
     if (!root)
         return false;
     j->small->root = root;

@@ -347,4 +347,26 @@ TEST(refused_changes, fast)
     loam_failing_deinit(&failing);
 }
 
+/* Of the right tree, whose root is copied before the rest of the memory is refused. */
+TEST(refused_join, fast)
+{
+    const loam_failing_config refuse = {.alloc = {.nth = 2, .for_ever = true}};
+    loam_failing failing;
+    numbers third;
+
+    loam_failing_init(&failing, loam_libc_allocator(), NULL);
+    numbers_init(&tree, loam_failing_allocator(&failing), NULL);
+    for (uint64_t i = 0; i < COUNT; i++)
+        EXPECT(numbers_insert(&tree, i, i, NULL));
+    EXPECT(numbers_split(&tree, behind, &other) && numbers_snapshot(&other, &third));
+    EXPECT(numbers_cursor_seek_lower(&at, &other, behind));
+    loam_failing_restart(&failing, &refuse);
+    EXPECT(!numbers_join(&tree, &other));
+    expect_stale(&next);
+    numbers_deinit(&third);
+    numbers_deinit(&other);
+    end();
+    loam_failing_deinit(&failing);
+}
+
 TEST_MAIN
