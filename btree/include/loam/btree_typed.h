@@ -59,8 +59,9 @@
 /** As LOAM_BTREE_DEFINE_NUMBER(), with `leaf_entries` and `inner_keys` as in ::loam_btree_type. */
 #define LOAM_BTREE_DEFINE_NUMBER_SIZED(name, key, value, leaf_entries, inner_keys)                 \
     LOAM_BTREE_COMMON_(name, key, key, LOAM_BTREE_SELF_, sizeof(value), LOAM_ALIGNOF(value),       \
-                       LOAM_BTREE_NUMBER_KIND_(key), NULL, leaf_entries, inner_keys)               \
-    LOAM_BTREE_MAP_(name, key, value, key, LOAM_BTREE_SELF_, LOAM_BTREE_NUMBER_KIND_(key), NULL)
+                       LOAM_BTREE_NUMBER_KIND_(name##_k_), NULL, leaf_entries, inner_keys)         \
+    LOAM_BTREE_MAP_(name, key, value, key, LOAM_BTREE_SELF_, LOAM_BTREE_NUMBER_KIND_(name##_k_),   \
+                    NULL)
 
 /** A map from texts to `value`. */
 #define LOAM_BTREE_DEFINE_TEXT(name, value)                                                        \
@@ -78,9 +79,9 @@
 
 /** A set of `key`, an integer or floating type of 4 or 8 bytes. */
 #define LOAM_BTREE_DEFINE_NUMBER_SET(name, key)                                                    \
-    LOAM_BTREE_COMMON_(name, key, key, LOAM_BTREE_SELF_, 0, 1, LOAM_BTREE_NUMBER_KIND_(key), NULL, \
-                       0, 0)                                                                       \
-    LOAM_BTREE_SET_(name, key, key, LOAM_BTREE_SELF_, LOAM_BTREE_NUMBER_KIND_(key), NULL)
+    LOAM_BTREE_COMMON_(name, key, key, LOAM_BTREE_SELF_, 0, 1, LOAM_BTREE_NUMBER_KIND_(name##_k_), \
+                       NULL, 0, 0)                                                                 \
+    LOAM_BTREE_SET_(name, key, key, LOAM_BTREE_SELF_, LOAM_BTREE_NUMBER_KIND_(name##_k_), NULL)
 
 /** A set of texts. */
 #define LOAM_BTREE_DEFINE_TEXT_SET(name)                                                           \
@@ -113,6 +114,7 @@
 #define LOAM_BTREE_NUMBER_KIND_(key)                                                               \
     _Generic((key)0, float                                                                         \
              : LOAM_BTREE_F32, double                                                              \
+             : LOAM_BTREE_F64, long double                                                         \
              : LOAM_BTREE_F64, default                                                             \
              : LOAM_BTREE_INTEGER_KIND_(key))
 #endif
@@ -125,10 +127,10 @@
 
 /* The caller's comparison behind a signature that the archive can call. */
 #define LOAM_BTREE_COMPARE_(name, K, compare)                                                      \
-    LOAM_BTREE_FN_ int name##_compare_(void *context, const void *a, const void *b)                \
+    LOAM_BTREE_FN_ int name##_compare_(void *context_, const void *a_, const void *b_)             \
     {                                                                                              \
-        (void)context;                                                                             \
-        return compare((const K *)a, (const K *)b);                                                \
+        (void)context_;                                                                            \
+        return compare((const K *)a_, (const K *)b_);                                              \
     }
 
 #if defined(__GNUC__)
@@ -137,8 +139,10 @@
 #define LOAM_BTREE_FN_ static inline
 #endif
 
-/* What maps and sets have. A is how keys are passed, and to_key makes a key of that. */
+/* What maps and sets have. A is how keys are passed, and to_key makes a key of that. Types get second
+ * names: where something is called as a type of the caller's is, the first one would mean that. */
 #define LOAM_BTREE_COMMON_(name, K, A, to_key, vs, va, kind_, compare_, leaf, inner)               \
+    typedef K name##_k_;                                                                           \
     LOAM_BTREE_ASSERT_(sizeof(K) <= LOAM_BTREE_MAX_SIZE && (vs) <= LOAM_BTREE_MAX_SIZE,            \
                        #name ": keys and values of trees are small; use pointers to big ones");    \
     LOAM_BTREE_ASSERT_((kind_) == LOAM_BTREE_COMPARED || (kind_) == LOAM_BTREE_TEXT ||             \
@@ -155,125 +159,118 @@
                        #name ": nodes would be too big");                                          \
     typedef struct name {                                                                          \
         loam_btree raw;                                                                            \
-    } name;                                                                                        \
+    } name, name##_t_;                                                                             \
     static const loam_btree_layout name##_layout_ =                                                \
         LOAM_BTREE_LAYOUT_(sizeof(K), LOAM_ALIGNOF(K), vs, va, kind_, leaf, inner);                \
     LOAM_BTREE_FN_ loam_btree_type name##_type(void)                                               \
     {                                                                                              \
-        loam_btree_type type;                                                                      \
-                                                                                                   \
-        type.key_size = sizeof(K);                                                                 \
-        type.key_align = LOAM_ALIGNOF(K);                                                          \
-        type.value_size = vs;                                                                      \
-        type.value_align = va;                                                                     \
-        type.kind = kind_;                                                                         \
-        type.compare = compare_;                                                                   \
-        type.leaf_entries = leaf;                                                                  \
-        type.inner_keys = inner;                                                                   \
-        return type;                                                                               \
+        const loam_btree_type name##_is_ = {                                                       \
+            sizeof(name##_k_), LOAM_ALIGNOF(name##_k_), vs, va, kind_, compare_, leaf, inner};     \
+        return name##_is_;                                                                         \
     }                                                                                              \
-    LOAM_BTREE_FN_ void name##_init(name *tree, loam_allocator allocator,                          \
+    LOAM_BTREE_FN_ void name##_init(name##_t_ *tree, loam_allocator allocator,                     \
                                     const loam_btree_options *options)                             \
     {                                                                                              \
         loam_btree_type type = name##_type();                                                      \
-        bool good = loam_btree_init(&tree->raw, allocator, &type, options);                        \
                                                                                                    \
-        (void)good; /* The assertions above hold. */                                               \
+        /* Can't fail: the assertions above hold. */                                               \
+        (void)!loam_btree_init(&tree->raw, allocator, &type, options);                             \
     }                                                                                              \
-    LOAM_BTREE_FN_ void name##_deinit(name *tree)                                                  \
+    LOAM_BTREE_FN_ void name##_deinit(name##_t_ *tree)                                             \
     {                                                                                              \
         loam_btree_deinit(&tree->raw);                                                             \
     }                                                                                              \
-    LOAM_BTREE_FN_ void name##_clear(name *tree)                                                   \
+    LOAM_BTREE_FN_ void name##_clear(name##_t_ *tree)                                              \
     {                                                                                              \
         loam_btree_clear(&tree->raw);                                                              \
     }                                                                                              \
-    LOAM_BTREE_FN_ size_t name##_count(const name *tree)                                           \
+    LOAM_BTREE_FN_ size_t name##_count(const name##_t_ *tree)                                      \
     {                                                                                              \
         return tree->raw.count;                                                                    \
     }                                                                                              \
-    LOAM_INLINE loam_btree_entry name##_get_(const name *tree, const K *key)                       \
+    LOAM_INLINE loam_btree_entry name##_get_(const name##_t_ *tree, const name##_k_ *key)          \
     {                                                                                              \
         if (LOAM_UNLIKELY(tree->raw.flags & LOAM_BTREE_MULTI_))                                    \
             return loam_btree_get(&tree->raw, key);                                                \
         return loam_btree_get_(&tree->raw, &name##_layout_, kind_, compare_, key);                 \
     }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_contains(const name *tree, A key)                                   \
+    LOAM_BTREE_FN_ bool name##_contains(const name##_t_ *tree, A key)                              \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
         return name##_get_(tree, &wanted).key != NULL;                                             \
     }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_erase(name *tree, A key)                                            \
+    LOAM_BTREE_FN_ bool name##_erase(name##_t_ *tree, A key)                                       \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
         return loam_btree_take_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, NULL,       \
                                 NULL);                                                             \
     }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_erase_range(name *tree, A from, A to, size_t *erased)               \
+    LOAM_BTREE_FN_ bool name##_erase_range(name##_t_ *tree, A from, A to, size_t *erased)          \
     {                                                                                              \
-        K first = to_key(from);                                                                    \
-        K behind = to_key(to);                                                                     \
+        name##_k_ first = to_key(from);                                                            \
+        name##_k_ behind = to_key(to);                                                             \
                                                                                                    \
         return loam_btree_erase_range(&tree->raw, &first, &behind, erased);                        \
     }                                                                                              \
-    LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_split(name *tree, A key, name *right)                \
+    LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_split(name##_t_ *tree, A key, name##_t_ *right)      \
     {                                                                                              \
-        K first = to_key(key);                                                                     \
+        name##_k_ first = to_key(key);                                                             \
                                                                                                    \
         return loam_btree_split(&tree->raw, &first, &right->raw);                                  \
     }                                                                                              \
-    LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_join(name *left, name *right)                        \
+    LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_join(name##_t_ *left, name##_t_ *right)              \
     {                                                                                              \
         return loam_btree_join(&left->raw, &right->raw);                                           \
     }                                                                                              \
-    LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_copy(const name *tree, loam_allocator allocator,     \
-                                                   name *copy)                                     \
+    LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_copy(const name##_t_ *tree,                          \
+                                                   loam_allocator allocator, name##_t_ *copy)      \
     {                                                                                              \
         return loam_btree_copy(&tree->raw, allocator, &copy->raw);                                 \
     }                                                                                              \
-    LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_snapshot(name *tree, name *snapshot)                 \
+    LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_snapshot(name##_t_ *tree, name##_t_ *snapshot)       \
     {                                                                                              \
         return loam_btree_snapshot(&tree->raw, &snapshot->raw);                                    \
     }                                                                                              \
-    LOAM_INLINE LOAM_NODISCARD bool name##_load(name *tree, loam_btree_next_fn next,               \
+    LOAM_INLINE LOAM_NODISCARD bool name##_load(name##_t_ *tree, loam_btree_next_fn next,          \
                                                 void *context, unsigned fill)                      \
     {                                                                                              \
         return loam_btree_load_(&tree->raw, &name##_layout_, kind_, compare_, next, context,       \
                                 fill);                                                             \
     }                                                                                              \
-    LOAM_BTREE_FN_ size_t name##_compact_step(                                                     \
-        name *tree, size_t budget, loam_btree_sparse_fn sparse, void *context, size_t *position)   \
+    LOAM_BTREE_FN_ size_t name##_compact_step(name##_t_ *tree, size_t budget,                      \
+                                              loam_btree_sparse_fn sparse, void *context,          \
+                                              size_t *position)                                    \
     {                                                                                              \
         return loam_btree_compact_step(&tree->raw, budget, sparse, context, position);             \
     }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_check(const name *tree, loam_check_fn report, void *context)        \
+    LOAM_BTREE_FN_ bool name##_check(const name##_t_ *tree, loam_check_fn report, void *context)   \
     {                                                                                              \
         return loam_btree_check(&tree->raw, report, context);                                      \
     }                                                                                              \
-    LOAM_BTREE_FN_ void name##_stats(const name *tree, loam_stats *stats)                          \
+    LOAM_BTREE_FN_ void name##_stats(const name##_t_ *tree, loam_stats *stats)                     \
     {                                                                                              \
         loam_btree_stats(&tree->raw, stats);                                                       \
     }                                                                                              \
-    LOAM_BTREE_FN_ void name##_measure(const name *tree, loam_btree_figures *figures)              \
+    LOAM_BTREE_FN_ void name##_measure(const name##_t_ *tree, loam_btree_figures *figures)         \
     {                                                                                              \
         loam_btree_measure(&tree->raw, figures);                                                   \
     }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_walk(const name *tree, loam_walk_fn visit, void *context)           \
+    LOAM_BTREE_FN_ bool name##_walk(const name##_t_ *tree, loam_walk_fn visit, void *context)      \
     {                                                                                              \
         return loam_btree_walk(&tree->raw, visit, context);                                        \
     }                                                                                              \
-    LOAM_BTREE_FN_ size_t name##_rank(const name *tree, A key)                                     \
+    LOAM_BTREE_FN_ size_t name##_rank(const name##_t_ *tree, A key)                                \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
         return loam_btree_rank(&tree->raw, &wanted);                                               \
     }                                                                                              \
-    LOAM_BTREE_FN_ size_t name##_count_range(const name *tree, A from, A to)                       \
+    LOAM_BTREE_FN_ size_t name##_count_range(const name##_t_ *tree, A from, A to)                  \
     {                                                                                              \
-        K first = to_key(from);                                                                    \
-        K behind = to_key(to);                                                                     \
+        name##_k_ first = to_key(from);                                                            \
+        name##_k_ behind = to_key(to);                                                             \
                                                                                                    \
         return loam_btree_count_range(&tree->raw, &first, &behind);                                \
     }                                                                                              \
@@ -282,39 +279,40 @@
         if (LOAM_CHECKS)                                                                           \
             (void)loam_btree_cursor_here_(cursor, __FILE__, __LINE__);                             \
     }                                                                                              \
-    LOAM_BTREE_FN_ void name##_cursor_seek_first(loam_btree_cursor *cursor, const name *tree)      \
+    LOAM_BTREE_FN_ void name##_cursor_seek_first(loam_btree_cursor *cursor, const name##_t_ *tree) \
     {                                                                                              \
         name##_seek_(cursor);                                                                      \
         (loam_btree_cursor_seek_first)(cursor, &tree->raw);                                        \
     }                                                                                              \
-    LOAM_BTREE_FN_ loam_btree_cursor *name##_begin_(loam_btree_cursor *cursor, const name *tree)   \
+    LOAM_BTREE_FN_ loam_btree_cursor *name##_begin_(loam_btree_cursor *cursor,                     \
+                                                    const name##_t_ *tree)                         \
     {                                                                                              \
         (loam_btree_cursor_seek_first)(cursor, &tree->raw);                                        \
         return cursor;                                                                             \
     }                                                                                              \
-    LOAM_BTREE_FN_ void name##_cursor_seek_last(loam_btree_cursor *cursor, const name *tree)       \
+    LOAM_BTREE_FN_ void name##_cursor_seek_last(loam_btree_cursor *cursor, const name##_t_ *tree)  \
     {                                                                                              \
         name##_seek_(cursor);                                                                      \
         (loam_btree_cursor_seek_last)(cursor, &tree->raw);                                         \
     }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_cursor_seek_lower(loam_btree_cursor *cursor, const name *tree,      \
+    LOAM_BTREE_FN_ bool name##_cursor_seek_lower(loam_btree_cursor *cursor, const name##_t_ *tree, \
                                                  A key)                                            \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
         name##_seek_(cursor);                                                                      \
         return loam_btree_seek_lower_(cursor, &tree->raw, &name##_layout_, kind_, compare_,        \
                                       &wanted);                                                    \
     }                                                                                              \
-    LOAM_BTREE_FN_ void name##_cursor_seek_upper(loam_btree_cursor *cursor, const name *tree,      \
+    LOAM_BTREE_FN_ void name##_cursor_seek_upper(loam_btree_cursor *cursor, const name##_t_ *tree, \
                                                  A key)                                            \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
         name##_seek_(cursor);                                                                      \
         loam_btree_seek_(cursor, &tree->raw, &name##_layout_, kind_, compare_, &wanted, true);     \
     }                                                                                              \
-    LOAM_BTREE_FN_ void name##_cursor_seek_nth(loam_btree_cursor *cursor, const name *tree,        \
+    LOAM_BTREE_FN_ void name##_cursor_seek_nth(loam_btree_cursor *cursor, const name##_t_ *tree,   \
                                                size_t n)                                           \
     {                                                                                              \
         name##_seek_(cursor);                                                                      \
@@ -323,35 +321,35 @@
 
 /* What is made of an untyped entry: two addresses in a map, one in a set. */
 #define LOAM_BTREE_ENTRIES_(name, A, K, to_key, kind_, compare_)                                   \
-    LOAM_BTREE_FN_ name##_entry name##_get(const name *tree, A key)                                \
+    LOAM_BTREE_FN_ name##_entry name##_get(const name##_t_ *tree, A key)                           \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
         return name##_entry_of_(name##_get_(tree, &wanted));                                       \
     }                                                                                              \
-    LOAM_BTREE_FN_ name##_entry name##_lower_bound(const name *tree, A key)                        \
+    LOAM_BTREE_FN_ name##_entry name##_lower_bound(const name##_t_ *tree, A key)                   \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
         return name##_entry_of_(                                                                   \
             loam_btree_bound_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, false));      \
     }                                                                                              \
-    LOAM_BTREE_FN_ name##_entry name##_upper_bound(const name *tree, A key)                        \
+    LOAM_BTREE_FN_ name##_entry name##_upper_bound(const name##_t_ *tree, A key)                   \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
         return name##_entry_of_(                                                                   \
             loam_btree_bound_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, true));       \
     }                                                                                              \
-    LOAM_BTREE_FN_ name##_entry name##_first(const name *tree)                                     \
+    LOAM_BTREE_FN_ name##_entry name##_first(const name##_t_ *tree)                                \
     {                                                                                              \
         return name##_entry_of_(loam_btree_first(&tree->raw));                                     \
     }                                                                                              \
-    LOAM_BTREE_FN_ name##_entry name##_last(const name *tree)                                      \
+    LOAM_BTREE_FN_ name##_entry name##_last(const name##_t_ *tree)                                 \
     {                                                                                              \
         return name##_entry_of_(loam_btree_last(&tree->raw));                                      \
     }                                                                                              \
-    LOAM_BTREE_FN_ name##_entry name##_nth(const name *tree, size_t n)                             \
+    LOAM_BTREE_FN_ name##_entry name##_nth(const name##_t_ *tree, size_t n)                        \
     {                                                                                              \
         return name##_entry_of_(loam_btree_nth(&tree->raw, n));                                    \
     }                                                                                              \
@@ -396,28 +394,27 @@
 
 /* What only maps have. */
 #define LOAM_BTREE_MAP_(name, K, V, A, to_key, kind_, compare_)                                    \
+    typedef V name##_v_;                                                                           \
     typedef struct name##_entry {                                                                  \
-        const K *key;                                                                              \
-        V *value;                                                                                  \
+        const name##_k_ *key;                                                                      \
+        name##_v_ *value;                                                                          \
     } name##_entry;                                                                                \
     LOAM_BTREE_FN_ name##_entry name##_entry_of_(loam_btree_entry entry)                           \
     {                                                                                              \
         name##_entry typed;                                                                        \
-                                                                                                   \
-        typed.key = (const K *)entry.key;                                                          \
-        typed.value = (V *)entry.value;                                                            \
+        typed.key = (const name##_k_ *)entry.key;                                                  \
+        typed.value = (name##_v_ *)entry.value;                                                    \
         return typed;                                                                              \
     }                                                                                              \
     /* The entries of a leaf that a loop is in. */                                                 \
     typedef struct name##_run {                                                                    \
-        const K *next;                                                                             \
-        const K *end;                                                                              \
-        V *value;                                                                                  \
+        const name##_k_ *next;                                                                     \
+        const name##_k_ *end;                                                                      \
+        name##_v_ *value;                                                                          \
     } name##_run;                                                                                  \
     LOAM_BTREE_FN_ name##_run name##_no_run_(void)                                                 \
     {                                                                                              \
         name##_run run;                                                                            \
-                                                                                                   \
         run.next = run.end = NULL;                                                                 \
         run.value = NULL;                                                                          \
         return run;                                                                                \
@@ -431,9 +428,9 @@
         if (run->next != run->end)                                                                 \
             return false;                                                                          \
         entry = loam_btree_run_(cursor, &name##_layout_, &count);                                  \
-        run->next = (const K *)entry.key;                                                          \
-        run->end = run->next + count;                                                              \
-        run->value = (V *)entry.value;                                                             \
+        run->next = (const name##_k_ *)entry.key;                                                  \
+        run->end = count ? run->next + count : run->next;                                          \
+        run->value = (name##_v_ *)entry.value;                                                     \
         return count > 0;                                                                          \
     }                                                                                              \
     LOAM_BTREE_FN_ bool name##_run_at_(const loam_btree_cursor *cursor, const name##_run *run,     \
@@ -450,53 +447,57 @@
         run->value++;                                                                              \
     }                                                                                              \
     LOAM_BTREE_ENTRIES_(name, A, K, to_key, kind_, compare_)                                       \
-    LOAM_BTREE_FN_ V *name##_find(const name *tree, A key)                                         \
+    LOAM_BTREE_FN_ name##_v_ *name##_find(const name##_t_ *tree, A key)                            \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return (V *)name##_get_(tree, &wanted).value;                                              \
+        return (name##_v_ *)name##_get_(tree, &wanted).value;                                      \
     }                                                                                              \
-    LOAM_BTREE_FN_ V *name##_insert(name *tree, A key, V value, bool *added)                       \
+    LOAM_BTREE_FN_ name##_v_ *name##_insert(name##_t_ *tree, A key, name##_v_ value, bool *added)  \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return (V *)loam_btree_put_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, &value, \
-                                    LOAM_BTREE_INSERT_, added);                                    \
+        return (name##_v_ *)loam_btree_put_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, \
+                                            &value, LOAM_BTREE_INSERT_, added);                    \
     }                                                                                              \
-    LOAM_BTREE_FN_ V *name##_upsert(name *tree, A key, bool *added)                                \
+    LOAM_BTREE_FN_ name##_v_ *name##_upsert(name##_t_ *tree, A key, bool *added)                   \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return (V *)loam_btree_put_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, NULL,   \
-                                    LOAM_BTREE_UPSERT_, added);                                    \
+        return (name##_v_ *)loam_btree_put_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, \
+                                            NULL, LOAM_BTREE_UPSERT_, added);                      \
     }                                                                                              \
-    LOAM_BTREE_FN_ V *name##_replace(name *tree, A key, V value, K *old_key, V *old_value,         \
-                                     bool *added)                                                  \
+    LOAM_BTREE_FN_ name##_v_ *name##_replace(name##_t_ *tree, A key, name##_v_ value,              \
+                                             name##_k_ *old_key, name##_v_ *old_value,             \
+                                             bool *added)                                          \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return (V *)loam_btree_replace(&tree->raw, &wanted, &value, old_key, old_value, added);    \
+        return (name##_v_ *)loam_btree_replace(&tree->raw, &wanted, &value, old_key, old_value,    \
+                                               added);                                             \
     }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_take(name *tree, A key, K *old_key, V *old_value)                   \
+    LOAM_BTREE_FN_ bool name##_take(name##_t_ *tree, A key, name##_k_ *old_key,                    \
+                                    name##_v_ *old_value)                                          \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
         return loam_btree_take_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, old_key,    \
                                 old_value);                                                        \
     }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_pop_first(name *tree, K *key, V *value)                             \
+    LOAM_BTREE_FN_ bool name##_pop_first(name##_t_ *tree, name##_k_ *key, name##_v_ *value)        \
     {                                                                                              \
         return loam_btree_pop_first(&tree->raw, key, value);                                       \
     }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_pop_last(name *tree, K *key, V *value)                              \
+    LOAM_BTREE_FN_ bool name##_pop_last(name##_t_ *tree, name##_k_ *key, name##_v_ *value)         \
     {                                                                                              \
         return loam_btree_pop_last(&tree->raw, key, value);                                        \
     }                                                                                              \
-    LOAM_BTREE_FN_ V *name##_cursor_insert(loam_btree_cursor *cursor, A key, V value)              \
+    LOAM_BTREE_FN_ name##_v_ *name##_cursor_insert(loam_btree_cursor *cursor, A key,               \
+                                                   name##_v_ value)                                \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return (V *)(loam_btree_cursor_insert)(cursor, &wanted, &value);                           \
+        return (name##_v_ *)(loam_btree_cursor_insert)(cursor, &wanted, &value);                   \
     }                                                                                              \
     LOAM_BTREE_ASSERT_(sizeof(V) > 0, #name ": values have a size; sets are "                      \
                                             "LOAM_BTREE_DEFINE_SET")
@@ -504,24 +505,22 @@
 /* What only sets have. */
 #define LOAM_BTREE_SET_(name, K, A, to_key, kind_, compare_)                                       \
     typedef struct name##_entry {                                                                  \
-        const K *key;                                                                              \
+        const name##_k_ *key;                                                                      \
     } name##_entry;                                                                                \
     LOAM_BTREE_FN_ name##_entry name##_entry_of_(loam_btree_entry entry)                           \
     {                                                                                              \
         name##_entry typed;                                                                        \
-                                                                                                   \
-        typed.key = (const K *)entry.key;                                                          \
+        typed.key = (const name##_k_ *)entry.key;                                                  \
         return typed;                                                                              \
     }                                                                                              \
     /* The entries of a leaf that a loop is in. */                                                 \
     typedef struct name##_run {                                                                    \
-        const K *next;                                                                             \
-        const K *end;                                                                              \
+        const name##_k_ *next;                                                                     \
+        const name##_k_ *end;                                                                      \
     } name##_run;                                                                                  \
     LOAM_BTREE_FN_ name##_run name##_no_run_(void)                                                 \
     {                                                                                              \
         name##_run run;                                                                            \
-                                                                                                   \
         run.next = run.end = NULL;                                                                 \
         return run;                                                                                \
     }                                                                                              \
@@ -534,8 +533,8 @@
         if (run->next != run->end)                                                                 \
             return false;                                                                          \
         entry = loam_btree_run_(cursor, &name##_layout_, &count);                                  \
-        run->next = (const K *)entry.key;                                                          \
-        run->end = run->next + count;                                                              \
+        run->next = (const name##_k_ *)entry.key;                                                  \
+        run->end = count ? run->next + count : run->next;                                          \
         return count > 0;                                                                          \
     }                                                                                              \
     LOAM_BTREE_FN_ bool name##_run_at_(const loam_btree_cursor *cursor, const name##_run *run,     \
@@ -550,45 +549,47 @@
         run->next++;                                                                               \
     }                                                                                              \
     LOAM_BTREE_ENTRIES_(name, A, K, to_key, kind_, compare_)                                       \
-    LOAM_BTREE_FN_ const K *name##_find(const name *tree, A key)                                   \
+    LOAM_BTREE_FN_ const name##_k_ *name##_find(const name##_t_ *tree, A key)                      \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return (const K *)name##_get_(tree, &wanted).key;                                          \
+        return (const name##_k_ *)name##_get_(tree, &wanted).key;                                  \
     }                                                                                              \
-    LOAM_BTREE_FN_ const K *name##_insert(name *tree, A key, bool *added)                          \
+    LOAM_BTREE_FN_ const name##_k_ *name##_insert(name##_t_ *tree, A key, bool *added)             \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return (const K *)loam_btree_put_(&tree->raw, &name##_layout_, kind_, compare_, &wanted,   \
-                                          NULL, LOAM_BTREE_INSERT_, added);                        \
+        return (const name##_k_ *)loam_btree_put_(&tree->raw, &name##_layout_, kind_, compare_,    \
+                                                  &wanted, NULL, LOAM_BTREE_INSERT_, added);       \
     }                                                                                              \
-    LOAM_BTREE_FN_ const K *name##_replace(name *tree, A key, K *old_key, bool *added)             \
+    LOAM_BTREE_FN_ const name##_k_ *name##_replace(name##_t_ *tree, A key, name##_k_ *old_key,     \
+                                                   bool *added)                                    \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return (const K *)loam_btree_replace(&tree->raw, &wanted, NULL, old_key, NULL, added);     \
+        return (const name##_k_ *)loam_btree_replace(&tree->raw, &wanted, NULL, old_key, NULL,     \
+                                                     added);                                       \
     }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_take(name *tree, A key, K *old_key)                                 \
+    LOAM_BTREE_FN_ bool name##_take(name##_t_ *tree, A key, name##_k_ *old_key)                    \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
         return loam_btree_take_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, old_key,    \
                                 NULL);                                                             \
     }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_pop_first(name *tree, K *key)                                       \
+    LOAM_BTREE_FN_ bool name##_pop_first(name##_t_ *tree, name##_k_ *key)                          \
     {                                                                                              \
         return loam_btree_pop_first(&tree->raw, key, NULL);                                        \
     }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_pop_last(name *tree, K *key)                                        \
+    LOAM_BTREE_FN_ bool name##_pop_last(name##_t_ *tree, name##_k_ *key)                           \
     {                                                                                              \
         return loam_btree_pop_last(&tree->raw, key, NULL);                                         \
     }                                                                                              \
-    LOAM_BTREE_FN_ const K *name##_cursor_insert(loam_btree_cursor *cursor, A key)                 \
+    LOAM_BTREE_FN_ const name##_k_ *name##_cursor_insert(loam_btree_cursor *cursor, A key)         \
     {                                                                                              \
-        K wanted = to_key(key);                                                                    \
+        name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return (const K *)(loam_btree_cursor_insert)(cursor, &wanted, NULL);                       \
+        return (const name##_k_ *)(loam_btree_cursor_insert)(cursor, &wanted, NULL);               \
     }                                                                                              \
     LOAM_BTREE_ASSERT_(sizeof(K) > 0, #name ": keys have a size")
 /** @endcond */

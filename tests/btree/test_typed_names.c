@@ -1,0 +1,97 @@
+/* test_typed_names.c: typed trees of types that are called as parameters, fields and variables of the
+ * functions are. What such a name means inside of them must not matter.
+ */
+#include "support/test.h"
+
+#include <loam/btree_typed.h>
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic ignored "-Wshadow" /* They do. */
+#endif
+
+typedef uint64_t key;
+typedef enum type { RED, GREEN } type;
+typedef struct value {
+    int number;
+} value;
+typedef struct entry {
+    int number;
+} entry;
+typedef int context;
+
+static int order(const entry *x, const entry *y)
+{
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static int order_contexts(const context *x, const context *y)
+{
+    return *x < *y ? -1 : *x > *y;
+}
+
+LOAM_BTREE_DEFINE_NUMBER(tree, key, value);
+LOAM_BTREE_DEFINE_NUMBER(colours, key, type);
+LOAM_BTREE_DEFINE_NUMBER_SET(copy, key);
+LOAM_BTREE_DEFINE(entries, entry, entry, order);
+LOAM_BTREE_DEFINE_SET(right, context, order_contexts);
+LOAM_BTREE_DEFINE_TEXT(words, type);
+
+enum { COUNT = 500 };
+
+/* What the caller's compiler and the archive think of the size of a value. */
+TEST(value_type_called_type, fast)
+{
+    colours it;
+
+    EXPECT_EQ(colours_type().value_size, sizeof(type));
+    colours_init(&it, loam_libc_allocator(), NULL);
+    for (key i = 0; i < COUNT; i++)
+        EXPECT(colours_insert(&it, i * 7919 % COUNT, i % 2 ? RED : GREEN, NULL));
+    EXPECT_EQ(colours_count(&it), COUNT);
+    for (key i = 0; i < COUNT; i++) {
+        const type *found = colours_find(&it, i * 7919 % COUNT);
+
+        EXPECT(found && *found == (i % 2 ? RED : GREEN));
+    }
+    EXPECT(colours_check(&it, NULL, NULL));
+    colours_deinit(&it);
+}
+
+TEST(types_called_as_parameters, fast)
+{
+    tree it, rest;
+    int sum = 0;
+
+    tree_init(&it, loam_libc_allocator(), NULL);
+    for (int i = 0; i < COUNT; i++) {
+        const value one = {i};
+
+        EXPECT(tree_insert(&it, (key)i, one, NULL));
+    }
+    EXPECT(tree_split(&it, COUNT / 2, &rest));
+    EXPECT(tree_join(&it, &rest));
+    LOAM_BTREE_EACH(tree, e, &it)
+    sum += e.value->number == (int)*e.key;
+    EXPECT_EQ(sum, COUNT);
+    EXPECT(tree_check(&it, NULL, NULL));
+    tree_deinit(&rest);
+    tree_deinit(&it);
+}
+
+/* All functions of the others are compiled, and their types are right. */
+TEST(sizes, fast)
+{
+    EXPECT_EQ(copy_type().key_size, sizeof(key));
+    EXPECT_EQ(entries_type().key_size, sizeof(entry));
+    EXPECT_EQ(entries_type().value_size, sizeof(entry));
+    EXPECT_EQ(right_type().key_size, sizeof(context));
+    EXPECT_EQ(words_type().value_size, sizeof(type));
+}
+
+/* Where it has 8 bytes it may be a key. */
+TEST(long_double_is_no_integer, fast)
+{
+    EXPECT_EQ(LOAM_BTREE_NUMBER_KIND_(long double), LOAM_BTREE_F64);
+}
+
+TEST_MAIN
