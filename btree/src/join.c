@@ -110,6 +110,9 @@ bool loam_btree_join(loam_btree *left, loam_btree *right)
         return true;
     if (left == right || (left->height && !in_order(left, right)))
         return false;
+    /* Nodes that are shared count for each tree: 64 times a tree behind its own snapshot is enough. */
+    if (left->count > (size_t)PTRDIFF_MAX - right->count)
+        return false;
     if (!left->source && same_allocator(left->allocator, right->allocator)) {
         left->source = right->source;
         loam_btree_source_keep(left->source);

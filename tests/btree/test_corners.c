@@ -1,5 +1,5 @@
 /* test_corners.c: what random tests meet too rarely: a node with one child and no key that snapshots share and
- * that becomes a root, and keys that are numbers of another type or stand at odd addresses.
+ * that becomes a root, keys that are numbers and stand at odd addresses, and more entries than there is memory.
  */
 #include "btree/tree_stand.h"
 
@@ -95,6 +95,35 @@ TEST(keys_at_odd_addresses, fast)
         EXPECT(loam_btree_check(&tree, NULL, NULL));
         loam_btree_deinit(&tree);
     }
+}
+
+/* ---- counts ---- */
+
+/* A multimap of equal keys behind its own snapshot has twice the entries in about the same nodes. */
+TEST(more_entries_than_a_number_can_tell, fast)
+{
+    const loam_btree_type type = {.kind = LOAM_BTREE_U64, .value_size = 8};
+    const loam_btree_options options = {.multi = true, .order_statistics = true};
+    const uint64_t key = 7;
+    loam_btree tree, snapshot;
+    size_t count;
+    bool joined = true;
+
+    EXPECT(loam_btree_init(&tree, loam_libc_allocator(), &type, &options));
+    for (size_t i = 0; i < 3; i++)
+        EXPECT(loam_btree_insert(&tree, &key, NULL, NULL));
+    while (joined) {
+        count = loam_btree_count(&tree);
+        EXPECT(loam_btree_snapshot(&tree, &snapshot));
+        joined = loam_btree_join(&tree, &snapshot);
+        EXPECT_EQ(loam_btree_count(&tree), joined ? 2 * count : count);
+        EXPECT(joined == (count <= (size_t)PTRDIFF_MAX / 2));
+        EXPECT_EQ(loam_btree_rank(&tree, &key), 0);
+        EXPECT_EQ(loam_btree_count_range(&tree, &key, NULL), loam_btree_count(&tree));
+        EXPECT(loam_btree_nth(&tree, loam_btree_count(&tree) - 1).key);
+        loam_btree_deinit(&snapshot);
+    }
+    loam_btree_deinit(&tree);
 }
 
 TEST_MAIN

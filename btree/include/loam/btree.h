@@ -321,8 +321,8 @@ LOAM_NODISCARD bool loam_btree_split(loam_btree *tree, const void *key, loam_btr
  * one from then on. Others are copied.
  *
  * Returns false iff the first key of `right` is before the last one of `left` (or equal, but in multimaps), the
- * types, comparisons or their contexts are not the same, both are one tree that is not empty, or a node can't be had;
- * then nothing changed. Cost: O(log n), or O(entries of `right`). */
+ * types, comparisons or their contexts are not the same, both are one tree that is not empty, together they have
+ * more than PTRDIFF_MAX entries (of nodes that they share), or a node can't be had; then nothing changed. Cost: O(log n), or O(entries of `right`). */
 LOAM_NODISCARD bool loam_btree_join(loam_btree *left, loam_btree *right);
 
 /** Makes `copy` a tree with the same entries over another allocator, its nodes full, as loam_btree_load() leaves them.
