@@ -19,6 +19,18 @@ function(expect_compiles compiler standard source)
   endforeach()
 endfunction()
 
+# Not for keys or values that have to know when they are moved.
+function(expect_refused source)
+  execute_process(
+    COMMAND ${CXX_COMPILER} -std=c++11 -fsyntax-only -I${LOAM}/common/include -I${LOAM}/btree/include ${ARGN}
+      ${folder}/${source}
+    RESULT_VARIABLE result ERROR_VARIABLE output)
+  if(result EQUAL 0 OR NOT output MATCHES "must be trivially copyable")
+    message("${output}")
+    message(FATAL_ERROR "${source} compiles ${ARGN}, or fails without a word of that")
+  endif()
+endfunction()
+
 foreach(standard IN ITEMS c11 c17 c2x)
   expect_compiles(${C_COMPILER} ${standard} test_typed.c -Wstrict-prototypes)
   expect_compiles(${C_COMPILER} ${standard} test_typed_names.c -Wstrict-prototypes)
@@ -28,4 +40,6 @@ if(CXX_COMPILER)
     expect_compiles(${CXX_COMPILER} ${standard} test_typed_cxx.cpp)
     expect_compiles(${CXX_COMPILER} ${standard} test_typed_names.c -xc++)
   endforeach()
+  expect_refused(typed_refused.cpp)
+  expect_refused(typed_refused.cpp -DAS_KEY)
 endif()

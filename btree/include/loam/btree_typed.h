@@ -110,6 +110,8 @@
 #define LOAM_BTREE_NUMBER_KIND_(key)                                                               \
     ((key)1 / (key)2 != (key)0 ? (sizeof(key) == 4 ? LOAM_BTREE_F32 : LOAM_BTREE_F64)              \
                                : LOAM_BTREE_INTEGER_KIND_(key))
+#define LOAM_BTREE_ASSERT_(condition, text) static_assert(condition, text)
+#define LOAM_BTREE_BYTES_(type)             __is_trivially_copyable(type)
 #else
 #define LOAM_BTREE_NUMBER_KIND_(key)                                                               \
     _Generic((key)0, float                                                                         \
@@ -117,12 +119,8 @@
              : LOAM_BTREE_F64, long double                                                         \
              : LOAM_BTREE_F64, default                                                             \
              : LOAM_BTREE_INTEGER_KIND_(key))
-#endif
-
-#if defined(__cplusplus)
-#define LOAM_BTREE_ASSERT_(condition, text) static_assert(condition, text)
-#else
 #define LOAM_BTREE_ASSERT_(condition, text) _Static_assert(condition, text)
+#define LOAM_BTREE_BYTES_(type)             1
 #endif
 
 /* The caller's comparison behind a signature that the archive can call. */
@@ -143,7 +141,8 @@
  * names: where something is called as a type of the caller's is, the first one would mean that. */
 #define LOAM_BTREE_COMMON_(name, K, A, to_key, vs, va, kind_, compare_, leaf, inner)               \
     typedef K name##_k_;                                                                           \
-    LOAM_BTREE_ASSERT_(sizeof(K) <= LOAM_BTREE_MAX_SIZE && (vs) <= LOAM_BTREE_MAX_SIZE,            \
+    LOAM_BTREE_ASSERT_(LOAM_BTREE_BYTES_(K), #name ": keys must be trivially copyable");           \
+    LOAM_BTREE_ASSERT_(sizeof(K) - 1 < LOAM_BTREE_MAX_SIZE && (vs) <= LOAM_BTREE_MAX_SIZE,         \
                        #name ": keys and values of trees are small; use pointers to big ones");    \
     LOAM_BTREE_ASSERT_((kind_) == LOAM_BTREE_COMPARED || (kind_) == LOAM_BTREE_TEXT ||             \
                            sizeof(K) == 4 || sizeof(K) == 8,                                       \
@@ -395,6 +394,7 @@
 /* What only maps have. */
 #define LOAM_BTREE_MAP_(name, K, V, A, to_key, kind_, compare_)                                    \
     typedef V name##_v_;                                                                           \
+    LOAM_BTREE_ASSERT_(LOAM_BTREE_BYTES_(V), #name ": values must be trivially copyable");         \
     typedef struct name##_entry {                                                                  \
         const name##_k_ *key;                                                                      \
         name##_v_ *value;                                                                          \
