@@ -63,7 +63,7 @@
     LOAM_BTREE_MAP_(name, key, value, key, LOAM_BTREE_SELF_, LOAM_BTREE_NUMBER_KIND_(name##_k_),   \
                     NULL)
 
-/** A map from texts to `value`. */
+/** A map from texts to `value`. Where a key is told by address it is a ::loam_btree_text. */
 #define LOAM_BTREE_DEFINE_TEXT(name, value)                                                        \
     LOAM_BTREE_COMMON_(name, loam_btree_text, const char *, loam_btree_text_of, sizeof(value),     \
                        LOAM_ALIGNOF(value), LOAM_BTREE_TEXT, NULL, 0, 0)                           \
