@@ -49,8 +49,8 @@ struct loam_btree_source {
     loam_cache *inners;
     size_t leaf_count;  /* Leaves taken and not given back. */
     size_t inner_count; /* Inner nodes. */
+    size_t shares;      /* References beyond the first of each node; 0: no node is shared. */
     bool shared;        /* A snapshot was taken. */
-    bool tangled;       /* Trees that share were joined: one tree may have a node twice. */
     loam_cache_own own_leaves;
     loam_cache_own own_inners;
 };

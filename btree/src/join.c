@@ -27,7 +27,7 @@ static void move_to(loam_btree *tree, loam_btree_source *source)
     source->leaf_count += old->leaf_count;
     source->inner_count += old->inner_count;
     source->shared = source->shared || old->shared;
-    source->tangled = source->tangled || old->tangled;
+    source->shares += old->shares;
     loam_btree_source_keep(source);
     tree->source = source;
     loam_btree_source_drop(old);
@@ -78,8 +78,6 @@ static bool splice(loam_btree *left, loam_btree *right)
             return false;
         return splice(left, right); /* The left one is empty now. */
     }
-    if (shares)
-        left->source->tangled = true;
     loam_btree_changed_(left);
     return true;
 }

@@ -22,7 +22,10 @@ static size_t drop_counting(loam_btree *tree, loam_btree_node *node, bool last)
 {
     size_t entries = node->count;
 
-    last = last && --node->references == 0;
+    if (last && --node->references > 0) {
+        tree->source->shares--;
+        last = false;
+    }
     if (node->level) {
         loam_btree_node **children = loam_btree_children_(&tree->layout, node);
         size_t count = node->count;

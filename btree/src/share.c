@@ -43,8 +43,10 @@ loam_btree_node *loam_btree_node_own(loam_btree *tree, loam_btree_node *node)
         loam_btree_children_move(tree, copy, 0, node, 0, (size_t)node->count + 1);
         for (size_t i = 0; i <= copy->count; i++)
             children[i]->references++;
+        tree->source->shares += (size_t)copy->count + 1;
     }
     node->references--;
+    tree->source->shares--;
     loam_btree_changed_(tree);
     return copy;
 }
@@ -77,12 +79,12 @@ static bool own_down(loam_btree_cursor *path)
     return true;
 }
 
-/* Whether a tree may share. The last tree of a family does not. */
+/* Whether a tree may share: not where nobody in the family does any more. */
 static bool shares(loam_btree *tree)
 {
     if ((tree->flags & LOAM_BTREE_SHARES_) == 0 || tree->height == 0)
         return false;
-    if (tree->source->references > 1 || tree->source->tangled)
+    if (tree->source->shares > 0)
         return true;
     tree->flags &= ~LOAM_BTREE_SHARES_;
     return false;

@@ -10,6 +10,7 @@ bool loam_btree_snapshot(loam_btree *tree, loam_btree *snapshot)
         if (tree->root->references == UINT32_MAX)
             return false;
         tree->root->references++;
+        tree->source->shares++;
         tree->flags |= LOAM_BTREE_SHARES_;
         tree->source->shared = true;
         tree->tail = NULL;

@@ -20,7 +20,7 @@ bool loam_btree_source_need(loam_btree *tree)
     source->leaf_count = 0;
     source->inner_count = 0;
     source->shared = false;
-    source->tangled = false;
+    source->shares = 0;
     source->leaves =
         loam_allocator_cache(tree->allocator, l->leaf_bytes, l->align, &source->own_leaves);
     source->inners =
@@ -87,8 +87,10 @@ void loam_btree_node_give(loam_btree *tree, loam_btree_node *node)
 /* The depth of the recursion is the height. */
 void loam_btree_node_drop(loam_btree *tree, loam_btree_node *node)
 {
-    if (--node->references > 0)
+    if (--node->references > 0) {
+        tree->source->shares--;
         return;
+    }
     if (node->level) {
         loam_btree_node **children = loam_btree_children_(&tree->layout, node);
 

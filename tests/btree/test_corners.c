@@ -1,9 +1,10 @@
 /* test_corners.c: what random tests meet too rarely: a node with one child and no key that snapshots share and
- * that becomes a root, keys that are numbers and stand at odd addresses, and more entries than there is memory.
+ * that becomes a root, keys that are numbers and stand at odd addresses, more entries than there is memory,
+ * and a family of which nobody shares any more.
  */
 #include "btree/tree_stand.h"
 
-#include <loam/btree.h>
+#include <loam/btree_core.h>
 
 /* ---- a chain of nodes at the root ---- */
 
@@ -123,6 +124,48 @@ TEST(more_entries_than_a_number_can_tell, fast)
         EXPECT(loam_btree_nth(&tree, loam_btree_count(&tree) - 1).key);
         loam_btree_deinit(&snapshot);
     }
+    loam_btree_deinit(&tree);
+}
+
+/* ---- no longer shared ---- */
+
+static bool shares(const loam_btree *tree)
+{
+    return (tree->flags & LOAM_BTREE_SHARES_) != 0;
+}
+
+static void put(loam_btree *tree, uint64_t key)
+{
+    bool added;
+
+    EXPECT(loam_btree_insert(tree, &key, NULL, &added) && added);
+}
+
+/* The next change of a tree finds out that the last snapshot has ended: changes are as fast as before, also where the
+ * tree was joined of parts, or has parts. */
+TEST(changes_are_direct_when_nobody_shares, fast)
+{
+    const loam_btree_type type = {.kind = LOAM_BTREE_U64, .value_size = 8};
+    const uint64_t middle = 1000;
+    loam_btree tree, snapshot, right;
+
+    EXPECT(loam_btree_init(&tree, loam_libc_allocator(), &type, NULL));
+    for (uint64_t i = 0; i < 1000; i++)
+        put(&tree, 2 * i);
+    EXPECT(loam_btree_snapshot(&tree, &snapshot));
+    put(&tree, 1);
+    EXPECT(shares(&tree));
+    EXPECT(loam_btree_split(&tree, &middle, &right));
+    put(&right, 1001);
+    EXPECT(shares(&right));
+    loam_btree_deinit(&snapshot);
+    put(&right, 1003);
+    EXPECT(!shares(&right));
+    EXPECT(loam_btree_join(&tree, &right));
+    put(&tree, 3);
+    EXPECT(!shares(&tree));
+    EXPECT(loam_btree_check(&tree, NULL, NULL));
+    loam_btree_deinit(&right);
     loam_btree_deinit(&tree);
 }
 
