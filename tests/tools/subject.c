@@ -2,6 +2,7 @@
  * its own; whatever the C library asks for is smaller, or is told apart by its size. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,6 +134,30 @@ static void many_threads(void)
     }
 }
 
+/* How many parts of logs are mapped. Takes no memory. */
+static size_t mapped_logs(void)
+{
+    static char text[1 << 20];
+    int file = open("/proc/self/maps", O_RDONLY);
+    size_t length = 0, found = 0;
+    ssize_t got;
+
+    CHECK(file >= 0);
+    while ((got = read(file, text + length, sizeof text - 1 - length)) > 0)
+        length += (size_t)got;
+    close(file);
+    for (const char *at = text; (at = strstr(at, ".log\n")) != NULL; at++)
+        found++;
+    return found;
+}
+
+/* Destructors use malloc when the recorder's was called for the last time. */
+static void ended_threads(void)
+{
+    many_threads();
+    CHECK(mapped_logs() < 10);
+}
+
 /* ---- processes ---- */
 
 static void take(size_t size, int count)
@@ -153,6 +179,57 @@ static void fork_by(pid_t (*fork_it)(void))
     }
     CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
     take(7003, 10);
+}
+
+/* The same, and holds nothing. */
+static void once_more(void *value)
+{
+    free(malloc(7200));
+    pthread_setspecific(key, value);
+}
+
+static void *pass_by(void *unused)
+{
+    (void)unused;
+    pthread_setspecific(key, &key);
+    free(malloc(7300));
+    return NULL;
+}
+
+static void *start_threads(void *end)
+{
+    while (!__atomic_load_n((bool *)end, __ATOMIC_ACQUIRE)) {
+        pthread_t one;
+
+        CHECK(pthread_create(&one, NULL, pass_by, NULL) == 0);
+        pthread_join(one, NULL);
+    }
+    return NULL;
+}
+
+/* Forks while other threads begin and end. */
+static void fork_amid_threads(void)
+{
+    pthread_t all[3];
+    bool end = false;
+
+    CHECK(pthread_key_create(&key, once_more) == 0);
+    for (size_t i = 0; i < 3; i++)
+        CHECK(pthread_create(&all[i], NULL, start_threads, &end) == 0);
+    for (int i = 0; i < 3000; i++) {
+        pid_t child = fork();
+        int status;
+
+        if (child == 0) {
+            alarm(5);
+            free(malloc(7002));
+            _exit(0);
+        }
+        CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+    }
+    __atomic_store_n(&end, true, __ATOMIC_RELEASE);
+    for (size_t i = 0; i < 3; i++)
+        pthread_join(all[i], NULL);
 }
 
 static void replace(const char *self)
@@ -178,6 +255,50 @@ static void closes(void)
     take(7002, 30000); /* beyond a chunk */
 }
 
+/* May not write files that are as long as a log. */
+static void short_files(void)
+{
+    struct rlimit most = {1 << 19, 1 << 19};
+
+    CHECK(setrlimit(RLIMIT_FSIZE, &most) == 0);
+    take(7001, 100000);
+}
+
+#if defined(__x86_64__)
+static size_t handled;
+
+static void ask_in_handler(int signal)
+{
+    (void)signal;
+    handled++;
+    free(malloc(7005));
+}
+
+/* A signal comes after each instruction of malloc and free, which must be some that allow it. At the end it
+ * tells how many came. */
+static void signals(void)
+{
+    struct sigaction action = {.sa_handler = ask_in_handler};
+
+    CHECK(sigaction(SIGTRAP, &action, NULL) == 0);
+    for (int i = 0; i < 10; i++) {
+        __asm__ volatile("leaq -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq;"
+                         "leaq 128(%%rsp), %%rsp" ::
+                             : "memory", "cc");
+        take(7001, 1);
+        __asm__ volatile("leaq -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq;"
+                         "leaq 128(%%rsp), %%rsp" ::
+                             : "memory", "cc");
+    }
+    take(7006, (int)handled);
+}
+#else
+static void signals(void)
+{
+    _exit(77);
+}
+#endif
+
 static void library(void)
 {
     void *libm = dlopen("libm.so.6", RTLD_NOW);
@@ -199,6 +320,14 @@ int main(int argc, char **argv)
         threads();
     else if (strcmp(mode, "many_threads") == 0)
         many_threads();
+    else if (strcmp(mode, "ended_threads") == 0)
+        ended_threads();
+    else if (strcmp(mode, "fork_amid_threads") == 0)
+        fork_amid_threads();
+    else if (strcmp(mode, "short_files") == 0)
+        short_files();
+    else if (strcmp(mode, "signals") == 0)
+        signals();
     else if (strcmp(mode, "fork") == 0)
         fork_by(fork);
     else if (strcmp(mode, "bare_fork") == 0)

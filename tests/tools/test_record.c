@@ -143,6 +143,15 @@ TEST(threads_that_end_leave_all_they_did, fast)
     unlink(file);
 }
 
+/* What is written at the end of a thread goes to a chunk that others use on. */
+TEST(threads_that_ended_hold_no_chunk, fast)
+{
+    const char *file = tools_record("ended_threads", 0);
+
+    expect_taken(file, 7100, 300);
+    unlink(file);
+}
+
 /* ---- processes ---- */
 
 /* Whether a file exists whose name has these pieces; gives the name, and removes nothing. */
@@ -196,6 +205,12 @@ TEST(a_child_of_a_bare_fork_is_not_either, fast)
     expect_fork("bare_fork");
 }
 
+/* Whatever the other threads of its parent held when it came. */
+TEST(a_child_waits_for_no_thread_of_its_parent, fast)
+{
+    unlink(tools_record("fork_amid_threads", 0));
+}
+
 TEST(of_a_program_that_replaces_itself_the_last_is_recorded, fast)
 {
     const char *file = tools_record("exec", 0);
@@ -242,6 +257,46 @@ TEST(a_program_may_close_what_it_does_not_know, fast)
     unlink(file);
 }
 
+/* What does not fit into the files that it may have is counted. */
+TEST(a_program_that_may_write_only_short_files_lives, fast)
+{
+    const char *file = tools_record("short_files", 0);
+    trace_sums sums;
+    size_t count;
+
+    free(tools_calls(file, &count, &sums));
+    EXPECT(count > 8000 && sums.lost > 100000);
+    EXPECT_LE(count + sums.lost, 200000 + 1000);
+    unlink(file);
+}
+
+/* Each call is in the trace, or counted: none is written over another, or beyond a chunk. */
+TEST(signal_handlers_may_use_malloc, fast)
+{
+    const char *file = tools_file("signals");
+    char command[2048];
+    trace_sums sums;
+    size_t count, came;
+    trace_item *calls;
+    const ran *r;
+
+    snprintf(command, sizeof command, "LD_PRELOAD=\"$LD_PRELOAD:%s\" exec '%s' signals",
+             tools_quick_malloc(), tools_subject());
+    r = RUN("record", "-q", "-o", file, "sh", "-c", command);
+    if (r->code == 77)
+        TEST_SKIP("no signal can be had after each instruction");
+    if (r->code != 0)
+        TEST_FAIL("it ended with %d:\n%s", r->code, r->err);
+    calls = tools_calls(file, &count, &sums);
+    EXPECT_EQ(count_calls(calls, count, TRACE_ALLOC, 7001), 10);
+    EXPECT_EQ(count_calls(calls, count, TRACE_FREE, 7001), 10);
+    came = count_calls(calls, count, TRACE_ALLOC, 7006);
+    EXPECT(came > 500 && sums.lost > 0);
+    EXPECT_EQ(count_calls(calls, count, TRACE_ALLOC, 7005) + sums.lost / 2, came);
+    free(calls);
+    unlink(file);
+}
+
 TEST(a_program_may_load_libraries, fast)
 {
     const char *file = tools_record("library", 0);
@@ -254,11 +309,19 @@ TEST(a_program_may_load_libraries, fast)
 
 TEST(the_exit_code_is_the_programs, fast)
 {
+    const char *file;
+    size_t count;
+
     unlink(tools_record("fails", 7));
     EXPECT_EQ(RUN("record", "-o", tools_file("x"), "--", "./there-is-no-such")->code, 127);
     EXPECT_EQ(RUN("record", "-o", tools_file("x"), "--", "/")->code, 126);
     EXPECT_EQ(RUN("record", "-o", "no/such/folder/x", "--", tools_subject(), "much")->code, 125);
     EXPECT_EQ(RUN("record", "--", tools_subject(), "much")->code, 2);
+    file = tools_file("y");
+    EXPECT_EQ(RUN("record", "-o", file, "--", "sh", "-c", "exit 127")->code, 127);
+    free(tools_calls(file, &count, NULL)); /* it could be started */
+    EXPECT(count > 0);
+    unlink(file);
     EXPECT_EQ(RUN("record", "-o", tools_file("x"))->code, 2);
     EXPECT_EQ(RUN("record", "-o", tools_file("x"), "--limit", "many", "--", "true")->code, 2);
 }
@@ -278,38 +341,94 @@ TEST(a_log_that_reaches_its_limit_says_so, fast)
     unlink(file);
 }
 
+/* The name of the folder that `loam record` says it left. */
+static void find_folder(const ran *r, char folder[1024])
+{
+    const char *at = strstr(r->err, "the logs are in ");
+
+    if (!at)
+        TEST_FAIL("no folder is left:\n%s", r->err);
+    snprintf(folder, 1024, "%s", at + strlen("the logs are in "));
+    folder[strcspn(folder, "\n")] = 0;
+}
+
+static void remove_folder(const char *folder)
+{
+    char command[1200];
+
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    EXPECT_EQ(system(command), 0);
+}
+
 TEST(logs_that_were_left_can_be_finished, fast)
 {
     const char *file = tools_file("left"), *again = tools_file("again");
     const ran *r = RUN("record", "-q", "--keep-log", "-o", file, "--", tools_subject(), "much");
-    const char *at = strstr(r->err, "the logs are in ");
-    char folder[1024], command[1200];
+    char folder[1024];
 
     EXPECT_EQ(r->code, 0);
-    EXPECT(at != NULL);
-    snprintf(folder, sizeof folder, "%s", at + strlen("the logs are in "));
-    folder[strcspn(folder, "\n")] = 0;
+    find_folder(r, folder);
     EXPECT_EQ(RUN("record", "-q", "-o", again, "--finish", folder)->code, 0);
     expect_taken(again, 7001, 100000);
     EXPECT_EQ(RUN("record", "-q", "-o", again, "--finish", "no/such")->code, 125);
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    EXPECT_EQ(system(command), 0);
+    remove_folder(folder);
     unlink(file);
     unlink(again);
+}
+
+TEST(a_full_disk_takes_no_log_away, fast)
+{
+    const char *file = tools_file("again");
+    char folder[1024];
+    const ran *r;
+
+    if (access("/dev/full", W_OK) != 0)
+        TEST_SKIP("there is no /dev/full");
+    r = RUN("record", "-q", "-o", "/dev/full", "--", tools_subject(), "much");
+    EXPECT_EQ(r->code, 125);
+    find_folder(r, folder);
+    EXPECT_EQ(RUN("record", "-q", "-o", file, "--finish", folder)->code, 0);
+    expect_taken(file, 7001, 100000);
+    remove_folder(folder);
+    unlink(file);
+}
+
+/* The first event of a chunk becomes one that needs a thread before it. */
+TEST(a_log_without_threads_is_refused, fast)
+{
+    char folder[1024], command[1400];
+    const ran *r =
+        RUN("record", "-q", "--keep-log", "-o", tools_file("x"), "--", tools_subject(), "refused");
+
+    find_folder(r, folder);
+    snprintf(command, sizeof command,
+             "for f in '%s'/*.log; do printf '\\010' | dd of=\"$f\" bs=1 seek=65536 conv=notrunc "
+             "2>/dev/null; done",
+             folder);
+    EXPECT_EQ(system(command), 0);
+    r = RUN("record", "-q", "-o", tools_file("x"), "--finish", folder);
+    EXPECT_EQ(r->code, 125);
+    EXPECT(strstr(r->err, "the log is damaged") != NULL);
+    remove_folder(folder);
 }
 
 TEST(a_plain_trace_is_of_version_1, fast)
 {
     const char *file = tools_file("plain");
+    char folder[1024];
     trace_error error;
     trace_reader *reader;
+    const ran *r;
 
     EXPECT_EQ(RUN("record", "-q", "--plain", "-o", file, tools_subject(), "much")->code, 0);
     expect_taken(file, 7001, 100000);
     reader = trace_reader_open(file, &error);
     EXPECT_EQ(trace_reader_head(reader)->version, 1);
     trace_reader_close(reader);
-    EXPECT_EQ(RUN("record", "--plain", "-o", "-", tools_subject(), "much")->code, 125);
+    r = RUN("record", "--plain", "-o", "-", tools_subject(), "much");
+    EXPECT_EQ(r->code, 125);
+    find_folder(r, folder);
+    remove_folder(folder);
     unlink(file);
 }
 

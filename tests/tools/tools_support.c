@@ -18,6 +18,11 @@ const char *tools_subject(void)
     return LOAM_TEST_SUBJECT;
 }
 
+const char *tools_quick_malloc(void)
+{
+    return LOAM_TEST_QUICK;
+}
+
 const char *tools_file(const char *name)
 {
     static char paths[8][256];

@@ -17,6 +17,9 @@ typedef struct ran {
 const char *tools_loam(void);
 const char *tools_subject(void);
 
+/* A library with a malloc that a signal may interrupt. */
+const char *tools_quick_malloc(void);
+
 /* A file of this test's own, which is gone now; `name` is any. One of several static texts. */
 const char *tools_file(const char *name);
 

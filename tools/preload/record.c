@@ -3,7 +3,7 @@
  *
  *   P1  a request is noted after it was met, a block that is given before it is: so the sequence
  *       numbers of an address alternate between the two, whichever threads they are of
- *   P2-P4 are in writer.h
+ *   P2-P4 and P6 are in writer.h
  *   P5  errno is as the malloc behind left it, and nothing here asks a malloc for memory
  *
  * Prints nothing and ends nothing: where the log cannot be written, the program runs on and calls are
@@ -83,12 +83,13 @@ COLD static bool resolve(void)
 
     if (writer_mine.busy && !atomic_load_explicit(&resolved, memory_order_acquire))
         return false;
-    writer_mine.busy = true;
+    writer_mine.busy = WRITER_PREPARES;
+    writer_prepare();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         found[i] = dlsym(RTLD_NEXT, names[i]);
     memcpy(&behind, found, sizeof found);
     atomic_store_explicit(&resolved, true, memory_order_release);
-    writer_mine.busy = false;
+    writer_mine.busy = WRITER_IDLE;
     return true;
 }
 

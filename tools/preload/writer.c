@@ -6,12 +6,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,7 +36,7 @@ static char path[4096];
 static uint64_t limit; /* bytes of the file */
 static uint64_t lives;
 static atomic_uint chunks, threads;
-static atomic_bool stopped, locked;
+static atomic_bool stopped;
 static bool follow_children;
 static pthread_key_t key;
 static bool key_made;
@@ -50,13 +52,30 @@ static spare *spares;
 
 static void lock(void)
 {
-    while (atomic_exchange_explicit(&locked, true, memory_order_acquire))
+    while (__atomic_exchange_n(&writer_control->locked, 1, __ATOMIC_ACQUIRE) != 0)
         sched_yield();
 }
 
 static void unlock(void)
 {
-    atomic_store_explicit(&locked, false, memory_order_release);
+    __atomic_store_n(&writer_control->locked, 0, __ATOMIC_RELEASE);
+}
+
+/* While a thread is at work here no signal comes: a handler may ask for memory, and interrupts calls of
+ * the system. */
+static sigset_t hold_signals(void)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    sigemptyset(&before);
+    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
+    return before;
+}
+
+static void release_signals(sigset_t before)
+{
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static uint64_t now(clockid_t clock)
@@ -67,16 +86,42 @@ static uint64_t now(clockid_t clock)
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+/* Whether this process may write files of so many bytes; a signal would end it if it tried. */
+static bool may_have(uint64_t size)
+{
+    struct rlimit most;
+
+    return getrlimit(RLIMIT_FSIZE, &most) != 0 || most.rlim_cur == RLIM_INFINITY ||
+           size <= most.rlim_cur;
+}
+
+/* What fallocate() does, for file systems that know none: a hole could not be filled when the disk is full,
+ * and a signal would tell the program. */
+static bool fill_with_zeros(int file, uint64_t at, uint64_t end)
+{
+    static const char zeros[LOG_HEAD];
+
+    while (at < end) {
+        ssize_t done =
+            pwrite(file, zeros, end - at < sizeof zeros ? end - at : sizeof zeros, (off_t)at);
+
+        if (done <= 0)
+            return false;
+        at += (uint64_t)done;
+    }
+    return true;
+}
+
 /* Maps a part of the file for writing, and makes sure that the disk has room for it. */
 static void *map_part(uint64_t at, size_t size)
 {
-    int file = open(path, O_RDWR | O_CLOEXEC);
+    int file = may_have(at + size) ? open(path, O_RDWR | O_CLOEXEC) : -1;
     void *mapped = MAP_FAILED;
 
     if (file < 0)
         return NULL;
     if (fallocate(file, 0, (off_t)at, (off_t)size) == 0 ||
-        (errno == EOPNOTSUPP && pwrite(file, "", 1, (off_t)(at + size - 1)) == 1))
+        ((errno == EOPNOTSUPP || errno == ENOSYS) && fill_with_zeros(file, at, at + size)))
         mapped =
             mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, (off_t)at);
     close(file);
@@ -92,6 +137,19 @@ static void *stop(uint64_t reason)
 }
 
 /* ---- start ---- */
+
+void writer_prepare(void)
+{
+    writer_control_page *none = &no_page;
+    void *page = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return;
+    (void)madvise(page, 1 << 16, MADV_WIPEONFORK);
+    if (!__atomic_compare_exchange_n(&writer_control, &none, page, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
+        munmap(page, 1 << 16);
+}
 
 static uint64_t number_of(const char *text)
 {
@@ -170,7 +228,8 @@ static bool start(void)
 
     follow_children = process == 0;
     limit = number_of(getenv("LOAM_RECORD_LIMIT"));
-    if (!folder || (!follow_children && process != (uint64_t)getpid()) || !make_file(folder))
+    if (!folder || (!follow_children && process != (uint64_t)getpid()) ||
+        writer_control == &no_page || !make_file(folder))
         return false;
     head = map_part(0, LOG_HEAD);
     if (!head)
@@ -178,15 +237,6 @@ static bool start(void)
     fill_head();
     if (!key_made)
         key_made = pthread_key_create(&key, thread_ends) == 0;
-    if (writer_control == &no_page) {
-        void *page =
-            mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-        if (page == MAP_FAILED)
-            return false;
-        (void)madvise(page, 1 << 16, MADV_WIPEONFORK);
-        writer_control = page;
-    }
     writer_began = head->ticks;
     writer_control->life = ++lives;
     return true;
@@ -199,7 +249,6 @@ static void forget(void)
         munmap(head, LOG_HEAD);
     head = NULL;
     spares = NULL;
-    atomic_store(&locked, false);
     atomic_store(&chunks, 0);
     atomic_store(&threads, 0);
     writer_sequence = 0;
@@ -215,7 +264,7 @@ static bool have_log(void)
         return true;
     if (!environ) /* too early to know */
         return false;
-    if (writer_control != &no_page)
+    if (lives != 0)
         forget();
     if (atomic_load(&stopped))
         return false;
@@ -305,6 +354,7 @@ static bool make_room(writer *t)
     if (first) {
         t->next = NULL; /* another life's chunk is not mapped here, or is its parent's */
         t->left = 0;
+        t->over = false;
         t->life = writer_control->life;
         t->number = atomic_fetch_add(&threads, 1) + 1;
     }
@@ -322,12 +372,9 @@ static bool make_room(writer *t)
     return true;
 }
 
-static void thread_ends(void *pointer)
+/* The chunk is for whoever needs one next. */
+static void hand_back(writer *t)
 {
-    writer *t = pointer;
-
-    if (t->life == 0 || t->life != writer_control->life || !t->next)
-        return;
     spare_of(t)->next = t->next;
     spare_of(t)->left = t->left;
     lock();
@@ -336,7 +383,19 @@ static void thread_ends(void *pointer)
     unlock();
     t->next = NULL;
     t->left = 0;
-    t->life = 0; /* calls that come still are those of another thread */
+}
+
+static void thread_ends(void *pointer)
+{
+    writer *t = pointer;
+    sigset_t signals = hold_signals();
+
+    if (t->life != 0 && t->life == writer_control->life) {
+        t->over = true;
+        if (t->next)
+            hand_back(t);
+    }
+    release_signals(signals);
 }
 
 static void lose(void)
@@ -347,25 +406,38 @@ static void lose(void)
         atomic_fetch_add(&lost, 1);
 }
 
-COLD bool writer_find_room(writer *t)
+/* False: there is no room. */
+static bool find_room(writer *t)
 {
-    int error = errno;
     bool good;
 
-    if (t->busy)
-        return false;
-    if (atomic_load_explicit(&stopped, memory_order_relaxed)) {
-        lose();
-        return false;
-    }
-    t->busy = true;
     lock();
     good = have_log();
     unlock();
-    good = good && !atomic_load(&stopped) && make_room(t);
-    t->busy = false;
-    errno = error;
-    if (!good)
+    return good && !atomic_load(&stopped) && make_room(t);
+}
+
+void writer_note_slowly(unsigned op, unsigned align_log2, const void *block, size_t bytes)
+{
+    writer *t = &writer_mine;
+    int error = errno;
+    sigset_t signals;
+
+    if (t->busy == WRITER_PREPARES) /* what the C library needs for what is called here */
+        return;
+    if (t->busy == WRITER_WRITES || atomic_load_explicit(&stopped, memory_order_relaxed)) {
         lose();
-    return good;
+        return;
+    }
+    signals = hold_signals();
+    t->busy = WRITER_PREPARES;
+    if (find_room(t))
+        writer_write(t, op, align_log2, block, bytes);
+    else
+        lose();
+    if (t->over && t->next)
+        hand_back(t);
+    t->busy = WRITER_IDLE;
+    release_signals(signals);
+    errno = error;
 }

@@ -2,8 +2,9 @@
  *
  *   P2  a thread writes to a chunk of its own; nothing is shared on the fast path but the sequence
  *   P3  no descriptor stays open, because programs close those that they do not know
- *   P4  `writer_control->life` reads zero in a forked child, whatever call made it; so a child never
- *       writes to the log of its parent
+ *   P4  `writer_control` reads zero in a forked child, whatever call made it; so a child never writes to
+ *       the log of its parent, nor waits for a lock that a thread of its parent held
+ *   P6  what a signal handler asks for while its thread is at work here is lost, and counted
  */
 #ifndef LOAM_TOOLS_WRITER_H
 #define LOAM_TOOLS_WRITER_H
@@ -25,19 +26,27 @@ typedef struct writer {
     uint64_t life;   /* of the process that `next` is of */
     uint64_t time;   /* ticks that were noted last */
     uint32_t number; /* of the thread, from 1 */
-    bool busy;       /* the library is at work in this thread */
+    uint8_t busy;    /* writer_busy */
+    bool over; /* it has ended, but for what others do at its end: each call hands its chunk back */
 } writer;
 
+/* Whether the library is at work in a thread. */
+enum writer_busy { WRITER_IDLE, WRITER_WRITES, WRITER_PREPARES };
+
 typedef struct writer_control_page {
-    uint64_t life; /* of the process; never 0 while it is noted (P4) */
+    uint64_t life;   /* of the process; never 0 while it is noted (P4) */
+    uint32_t locked; /* 1: a thread changes what threads share */
 } writer_control_page;
 
 extern __thread writer writer_mine __attribute__((tls_model("initial-exec")));
 extern writer_control_page *writer_control;
 extern uint64_t writer_sequence, writer_began; /* the latter in ticks */
 
-/* Gives this thread room for a call. False: it is not noted, and counted if it was to be. */
-COLD bool writer_find_room(writer *t);
+/* Before anything is noted: makes the page that children don't see. */
+COLD void writer_prepare(void);
+
+/* Notes a call after finding room for it, or counts it as lost. */
+COLD void writer_note_slowly(unsigned op, unsigned align_log2, const void *block, size_t bytes);
 
 static inline void writer_put(writer *t, unsigned op, uint64_t number, uint64_t place,
                               uint64_t size)
@@ -49,14 +58,12 @@ static inline void writer_put(writer *t, unsigned op, uint64_t number, uint64_t 
     __atomic_store_n(&event->first, log_first(op, number, place), __ATOMIC_RELEASE);
 }
 
-static inline void writer_note(unsigned op, unsigned align_log2, const void *block, size_t bytes)
+/* There is room. */
+static inline void writer_write(writer *t, unsigned op, unsigned align_log2, const void *block,
+                                size_t bytes)
 {
-    writer *t = &writer_mine;
     uint64_t address = (uint64_t)(uintptr_t)block, size = bytes, number, ticks;
 
-    if (__builtin_expect(t->left < WRITER_CALL || t->life != writer_control->life || t->busy, 0) &&
-        !writer_find_room(t))
-        return;
     number = __atomic_fetch_add(&writer_sequence, 1, __ATOMIC_RELAXED);
     ticks = log_ticks();
     if (ticks - t->time >= LOG_TIME_STEP) {
@@ -68,6 +75,23 @@ static inline void writer_note(unsigned op, unsigned align_log2, const void *blo
         writer_put(t, LOG_MORE, number, align_log2 | (address & 7) << 8 | address >> 48 << 11,
                    size >> 32);
     writer_put(t, op, number, address << 16 >> 19, size);
+}
+
+static inline void writer_note(unsigned op, unsigned align_log2, const void *block, size_t bytes)
+{
+    writer *t = &writer_mine;
+
+    if (__builtin_expect(t->left < WRITER_CALL || t->life != writer_control->life ||
+                             t->busy != WRITER_IDLE,
+                         0)) {
+        writer_note_slowly(op, align_log2, block, bytes);
+        return;
+    }
+    t->busy = WRITER_WRITES;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    writer_write(t, op, align_log2, block, bytes);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    t->busy = WRITER_IDLE;
 }
 
 #endif

@@ -281,10 +281,10 @@ static bool follow(merge *m, chunk *c)
     uint16_t thread = (uint16_t)(c->thread > MOST_THREAD ? MOST_THREAD : c->thread);
     uint32_t slot;
 
+    if (thread == 0 && (e.op < LOG_THREAD || e.op == LOG_NAME))
+        return fail(m, "the log is damaged");
     if (e.op >= LOG_THREAD)
         return follow_other(m, c, &e, thread);
-    if (thread == 0)
-        return fail(m, "the log is damaged");
     loam_trace_writer_time(&m->writer, c->time);
     switch (e.op) {
     case LOG_ALLOC:

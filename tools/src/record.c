@@ -34,7 +34,9 @@ const tool_command tool_record = {
     "      --plain        version 1 of the format: calls only, without times and names\n"
     "      --limit SIZE   the most that the log of a process may take on disk while it runs; what\n"
     "                     comes later is counted and not recorded (default 8G; 16 bytes an event)\n"
-    "      --keep-log     leaves the folder with the logs where it is, FILE.XXXXXX\n"
+    "      --keep-log     leaves the folder with the logs where it is, FILE.XXXXXX; so does a "
+    "trace\n"
+    "                     that could not be written\n"
     "      --finish       makes the traces from such a folder, if loam itself was killed\n"
     "  -q, --quiet        says nothing when all is well\n"
     "  -h, --help         this text\n"
@@ -164,7 +166,8 @@ static void wait_for(pid_t child, bool children, int *status)
     }
 }
 
-/* Runs the program to its end. Returns the exit code that tells of it; *process is its number. */
+/* Runs the program to its end. Returns the exit code that tells of it; *process is its number, 0 if it could
+ * not be started. */
 static int run_program(const settings *s, const char *folder, char **argv, pid_t *process)
 {
     int ends[2], error = 0, status = 0;
@@ -193,6 +196,7 @@ static int run_program(const settings *s, const char *folder, char **argv, pid_t
     wait_for(*process, s->children, &status);
     if (error) {
         tool_say("%s: cannot be started: %s", argv[0], strerror(error));
+        *process = 0;
         return error == ENOENT ? 127 : 126;
     }
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -324,6 +328,14 @@ static bool finish(const settings *s, const char *folder, uint64_t first)
     return good && found;
 }
 
+static bool has_logs(const char *folder)
+{
+    size_t count;
+
+    free(list_logs(folder, &count));
+    return count > 0;
+}
+
 static void remove_logs(const char *folder)
 {
     size_t count;
@@ -374,8 +386,8 @@ static int run(int argc, char **argv)
                                "told in LOAM_RECORD_LIBRARY");
     folder = make_folder(&s);
     code = run_program(&s, folder, argv + optind, &process);
-    good = code == 126 || code == 127 ? true : finish(&s, folder, (uint64_t)process);
-    if (s.keep)
+    good = process == 0 || finish(&s, folder, (uint64_t)process);
+    if (s.keep || (!good && has_logs(folder)))
         tool_say("the logs are in %s", folder);
     else
         remove_logs(folder);
