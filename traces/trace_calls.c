@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-/* The biggest request that is believed. Sums of 2^32 of the first fit into 64 bits. */
+/* The biggest request that is believed. */
 #define LARGEST_1 ((uint64_t)1 << 31)
 #define LARGEST_2 ((uint64_t)1 << 47)
 
@@ -124,6 +124,8 @@ bool trace_follow_call(trace_reader *r, trace_item *item, uint64_t at, trace_err
         trace_empty_slot(r, item);
         return true;
     }
+    if (item->size > UINT64_MAX - r->sums.total_bytes)
+        return trace_wrong(error, at + AT_SIZE, "requests for more than 2^64 bytes together");
     if (!wants_live) {
         fill_slot(r, item);
         r->live_objects++;

@@ -2,6 +2,7 @@
  * falling over. */
 #include "support/test.h"
 #include "traces/trace.h"
+#include "traces/trace_reader.h"
 
 #include "internal/mark.h"
 
@@ -222,6 +223,33 @@ TEST(a_wrong_record_is_refused_at_its_field, fast)
 }
 
 /* ---- damage ---- */
+
+/* A version 2 whose requests are the biggest, until their sum would no longer fit. */
+TEST(sums_that_overflow_are_refused, fast)
+{
+    enum { FITTING = (1 << 17) - 1, RECORDS = FITTING + 1 };
+    size_t size = HEAD + RECORDS * RECORD, read = 0;
+    unsigned char *bytes = calloc(size, 1);
+    trace_error error = {0, ""};
+    trace_reader *reader;
+    trace_item item;
+    trace_result got;
+
+    EXPECT(bytes != NULL);
+    memcpy(bytes, "LOAMTR2", 8);
+    for (size_t i = 0; i < RECORDS; i++)
+        put_record(bytes, i, 0, i == 0 ? TRACE_ALLOC : TRACE_RESIZE, 0, UINT64_C(1) << 47);
+    reader = trace_reader_open_memory(bytes, size, &error);
+    EXPECT(reader != NULL);
+    while ((got = trace_reader_next(reader, &item, &error)) == TRACE_GOT)
+        read++;
+    EXPECT_EQ(got, TRACE_WRONG);
+    EXPECT_EQ(read, FITTING);
+    EXPECT_EQ(error.offset, HEAD + FITTING * RECORD + 8);
+    EXPECT(strstr(error.reason, "more than 2^64 bytes") != NULL);
+    trace_reader_close(reader);
+    free(bytes);
+}
 
 /* Each piece of the file from its start is refused where it ends. What is cut off is poisoned, so
  * that a look behind the end is seen where something looks for that. */
