@@ -207,7 +207,19 @@ static bool resize_large(loam_pool_threaded *pool, void *block, size_t size, siz
     return done;
 }
 
-/* ---- the other ways: large blocks, and threads that the pool does not know yet ---- */
+/* ---- the other ways: large blocks, threads that the pool does not know yet, and those that used another
+ * one last ---- */
+
+/* Whether the thread's heap is in its table; then that is of the pool that was used last. */
+static inline bool is_in_table(const loam_pool_threaded *pool)
+{
+    const loam_threaded_place *place = place_for(pool);
+
+    if (LOAM_UNLIKELY(place->number != pool->number))
+        return false;
+    loam_threaded_mine.last = *place;
+    return true;
+}
 
 static LOAM_NOINLINE void *take_otherwise(loam_pool_threaded *pool, size_t size, size_t align)
 {
@@ -215,7 +227,7 @@ static LOAM_NOINLINE void *take_otherwise(loam_pool_threaded *pool, size_t size,
 
     if (!pattern)
         return take_large(pool, size, align);
-    if (!loam_threaded_get(pool)) {
+    if (!is_in_table(pool) && !loam_threaded_get(pool)) {
         loam_atomic_add(&pool->failures, 1);
         return NULL;
     }
@@ -230,7 +242,7 @@ static LOAM_NOINLINE void give_otherwise(loam_pool_threaded *pool, void *block, 
 
     if (!pattern)
         give_large(pool, block, size, align);
-    else if (!loam_threaded_get(pool))
+    else if (!is_in_table(pool) && !loam_threaded_get(pool))
         give_without_heap(pool, pattern, block);
     else
         give_anywhere(pool, block, pattern);
