@@ -157,8 +157,8 @@ TEST(compact_goes_on_in_a_tree_that_changes, fast)
     test_rng_init(&rng, test_seed());
     begin(&s);
     for (size_t i = 0; i < 400; i++) {
-        uint64_t from = test_rng_below(&rng, ENTRIES);
-        uint64_t to = from + test_rng_below(&rng, 300);
+        uint64_t from = (size_t)test_rng_below(&rng, ENTRIES);
+        uint64_t to = from + (size_t)test_rng_below(&rng, 300);
 
         (void)loam_btree_compact_step(&s.tree, 10, is_sparse, &s.nodes, &position);
         if (i % 3 == 0)

@@ -41,7 +41,7 @@ static int compare(void *context, const void *a, const void *b)
     case CIRCLE:
         return x % 3 == y % 3 ? (x > y) - (x < y) : (x + 1) % 3 == y % 3 ? -1 : 1;
     case CHANCE:
-        return (int)test_rng_below(&l->rng, 3) - 1;
+        return (int)(size_t)test_rng_below(&l->rng, 3) - 1;
     case BEFORE:
         return INT32_MIN;
     case EQUAL:
@@ -174,10 +174,10 @@ static void travel(victim *v, const uint64_t *key)
     loam_btree_cursor at;
 
     (void)loam_btree_cursor_seek_lower(&at, &v->tree, key);
-    for (size_t n = test_rng_below(&v->liar.rng, 30); n > 0; n--) {
+    for (size_t n = (size_t)test_rng_below(&v->liar.rng, 30); n > 0; n--) {
         uint64_t more = v->make(&v->liar.rng);
 
-        switch (test_rng_below(&v->liar.rng, 6)) {
+        switch ((size_t)test_rng_below(&v->liar.rng, 6)) {
         case 0:
             (void)loam_btree_cursor_insert(&at, &more, NULL);
             break;
@@ -220,13 +220,13 @@ static void operate(victim *v)
     size_t erased = 0, count = loam_btree_count(&v->tree), position = 0;
     bool full = count > MOST;
 
-    switch (test_rng_below(rng, 18)) {
+    switch ((size_t)test_rng_below(rng, 18)) {
     case 0:
         (void)loam_btree_erase_range(&v->tree, &key, test_rng_one_in(rng, 2) ? &to : NULL, &erased);
         EXPECT(erased <= count && loam_btree_count(&v->tree) == count - erased);
         break;
     case 1:
-        make_other(v, (unsigned)test_rng_below(rng, 4), &key);
+        make_other(v, (unsigned)(size_t)test_rng_below(rng, 4), &key);
         break;
     case 2:
         travel(v, &key);
@@ -310,7 +310,7 @@ static void run_all(victim v, bool sure)
 
 static uint64_t any_number(test_rng *rng)
 {
-    return test_rng_below(rng, 500);
+    return (size_t)test_rng_below(rng, 500);
 }
 
 static void lies(lie how)
@@ -354,7 +354,8 @@ TEST(turning_round, fast)
 /* NaN every third time. */
 static uint64_t any_double(test_rng *rng)
 {
-    double number = test_rng_one_in(rng, 3) ? (double)NAN : (double)test_rng_below(rng, 500);
+    double number =
+        test_rng_one_in(rng, 3) ? (double)NAN : (double)(size_t)test_rng_below(rng, 500);
     uint64_t bits;
 
     memcpy(&bits, &number, sizeof bits);
@@ -363,7 +364,7 @@ static uint64_t any_double(test_rng *rng)
 
 static uint64_t any_float(test_rng *rng)
 {
-    float number = test_rng_one_in(rng, 3) ? (float)NAN : (float)test_rng_below(rng, 500);
+    float number = test_rng_one_in(rng, 3) ? (float)NAN : (float)(size_t)test_rng_below(rng, 500);
     uint64_t bits = 0;
 
     memcpy(&bits, &number, sizeof number);

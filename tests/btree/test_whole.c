@@ -182,7 +182,7 @@ static void model_cut(slot *s, size_t from, size_t to)
 
 static slot *some(world *w, bool used)
 {
-    size_t from = test_rng_below(&w->rng, SLOTS);
+    size_t from = (size_t)test_rng_below(&w->rng, SLOTS);
 
     for (size_t i = 0; i < SLOTS; i++) {
         slot *s = &w->slots[(from + i) % SLOTS];
@@ -230,13 +230,14 @@ static size_t calls(const world *w)
 
 static void do_insert(world *w, slot *s)
 {
-    size_t n = test_rng_below(&w->rng, 30);
+    size_t n = (size_t)test_rng_below(&w->rng, 30);
     bool ascending = test_rng_one_in(&w->rng, 2);
-    uint64_t next = s->count && test_rng_one_in(&w->rng, 2) ? s->pairs[s->count - 1].key
-                                                            : test_rng_below(&w->rng, w->keys);
+    uint64_t next = s->count && test_rng_one_in(&w->rng, 2)
+                        ? s->pairs[s->count - 1].key
+                        : (size_t)test_rng_below(&w->rng, w->keys);
 
     for (size_t i = 0; i < n && s->count < MOST / 2; i++) {
-        pair p = {ascending ? next++ : test_rng_below(&w->rng, w->keys), w->serial++};
+        pair p = {ascending ? next++ : (size_t)test_rng_below(&w->rng, w->keys), w->serial++};
         size_t at = upper(s, p.key);
         bool there = at > 0 && s->pairs[at - 1].key == p.key;
         bytes key;
@@ -257,10 +258,10 @@ static void do_insert(world *w, slot *s)
 
 static void do_erase(world *w, slot *s)
 {
-    size_t n = test_rng_below(&w->rng, 20);
+    size_t n = (size_t)test_rng_below(&w->rng, 20);
 
     for (size_t i = 0; i < n; i++) {
-        uint64_t key = test_rng_below(&w->rng, w->keys);
+        uint64_t key = (size_t)test_rng_below(&w->rng, w->keys);
         size_t at = lower(s, key);
         bool there = at < s->count && s->pairs[at].key == key;
         bytes b;
@@ -277,8 +278,9 @@ static void do_erase(world *w, slot *s)
 
 static void do_erase_range(world *w, slot *s)
 {
-    uint64_t from = test_rng_below(&w->rng, w->keys + 1);
-    uint64_t to = from + test_rng_below(&w->rng, test_rng_one_in(&w->rng, 2) ? 8 : w->keys + 1);
+    uint64_t from = (size_t)test_rng_below(&w->rng, w->keys + 1);
+    uint64_t to =
+        from + (size_t)test_rng_below(&w->rng, test_rng_one_in(&w->rng, 2) ? 8 : w->keys + 1);
     bool no_from = test_rng_one_in(&w->rng, 8);
     bool no_to = test_rng_one_in(&w->rng, 8);
     size_t a = no_from ? 0 : lower(s, from);
@@ -314,7 +316,7 @@ static void do_erase_range(world *w, slot *s)
 static void do_split(world *w, slot *s)
 {
     slot *right = some(w, false);
-    uint64_t key = test_rng_below(&w->rng, w->keys + 1);
+    uint64_t key = (size_t)test_rng_below(&w->rng, w->keys + 1);
     size_t at = lower(s, key);
     bytes b;
 
@@ -407,15 +409,16 @@ static bool feed_next(void *context, const void **key, const void **value)
 static void do_load(world *w, slot *s)
 {
     feed f = {.w = w, .s = s};
-    uint64_t step = w->keys / (1 + test_rng_below(&w->rng, 300)) + 1;
+    uint64_t step = w->keys / (1 + (size_t)test_rng_below(&w->rng, 300)) + 1;
     bool wrong = test_rng_one_in(&w->rng, 5);
     bool was_empty = loam_btree_count(&s->tree) == 0;
     slot old = *s;
 
     if (was_empty) {
         s->count = 0;
-        for (uint64_t key = test_rng_below(&w->rng, step + 1); key < w->keys && s->count < MOST / 2;
-             key += w->form->multi ? test_rng_below(&w->rng, step + 1) : step)
+        for (uint64_t key = (size_t)test_rng_below(&w->rng, step + 1);
+             key < w->keys && s->count < MOST / 2;
+             key += w->form->multi ? (size_t)test_rng_below(&w->rng, step + 1) : step)
             s->pairs[s->count++] = (pair){key, w->serial++};
         if (wrong && s->count > 2) {
             pair p = s->pairs[s->count / 2];
@@ -427,7 +430,7 @@ static void do_load(world *w, slot *s)
             wrong = false;
         }
     }
-    if (!loam_btree_load(&s->tree, feed_next, &f, (unsigned)test_rng_below(&w->rng, 101))) {
+    if (!loam_btree_load(&s->tree, feed_next, &f, (unsigned)(size_t)test_rng_below(&w->rng, 101))) {
         EXPECT(wrong || !was_empty || refused(w));
         s->count = old.count;
         memcpy(s->pairs, old.pairs, sizeof s->pairs);
@@ -445,7 +448,7 @@ static bool sparse(void *context, const void *node)
 static void do_compact(world *w, slot *s)
 {
     size_t position = 0;
-    size_t budget = 1 + test_rng_below(&w->rng, 20);
+    size_t budget = 1 + (size_t)test_rng_below(&w->rng, 20);
     size_t steps = 0;
     loam_btree_figures figures;
 
@@ -461,8 +464,8 @@ static void do_compact(world *w, slot *s)
 static void do_order(world *w, slot *s)
 {
     for (size_t i = 0; i < 10; i++) {
-        uint64_t key = test_rng_below(&w->rng, w->keys + 1);
-        size_t n = test_rng_below(&w->rng, s->count + 2);
+        uint64_t key = (size_t)test_rng_below(&w->rng, w->keys + 1);
+        size_t n = (size_t)test_rng_below(&w->rng, s->count + 2);
         loam_btree_cursor at;
         bytes b;
 
@@ -490,7 +493,7 @@ static void do_one(world *w)
         }
     }
     (void)press(w);
-    switch (test_rng_below(&w->rng, 16)) {
+    switch ((size_t)test_rng_below(&w->rng, 16)) {
     case 0:
     case 1:
     case 2:
@@ -542,7 +545,7 @@ static void play(const form *f, ground_kind kind, bool exact, uint64_t seed, siz
     EXPECT(w != NULL);
     w->form = f;
     test_rng_init(&w->rng, seed);
-    w->keys = 10 + test_rng_below(&w->rng, 400);
+    w->keys = 10 + (size_t)test_rng_below(&w->rng, 400);
     ground_init(&w->ground, kind, exact);
     ground_init(&w->other, kind, exact);
     for (size_t i = 0; i < steps; i++) {

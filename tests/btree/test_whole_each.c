@@ -411,7 +411,7 @@ static int lie(void *context, const void *a, const void *b)
     memcpy(&y, b, sizeof y);
     switch (l->manner) {
     case 0: /* Anything. */
-        return (int)test_rng_below(&l->rng, 3) - 1;
+        return (int)(size_t)test_rng_below(&l->rng, 3) - 1;
     case 1: /* A circle. */
         return x == y ? 0 : (x + 40) % 97 < (y + 13) % 97 ? -1 : 1;
     case 2: /* Always before. */
@@ -446,13 +446,13 @@ static void lie_to(ground *g, const form *f, liar *l)
     options.context = l;
     EXPECT(loam_btree_init(&tree[0], ground_allocator(g), &type, &options));
     for (int round = 0; round < 12; round++) {
-        uint64_t from[2] = {test_rng_below(&l->rng, 97), 0};
-        uint64_t to[2] = {test_rng_below(&l->rng, 97), 0};
+        uint64_t from[2] = {(size_t)test_rng_below(&l->rng, 97), 0};
+        uint64_t to[2] = {(size_t)test_rng_below(&l->rng, 97), 0};
         size_t entries;
         size_t erased = 0;
 
         for (int i = 0; i < 80; i++) {
-            key[0] = test_rng_below(&l->rng, 97);
+            key[0] = (size_t)test_rng_below(&l->rng, 97);
             EXPECT(loam_btree_insert(&tree[0], key, &value, NULL) != NULL);
         }
         (void)loam_btree_rank(&tree[0], from);
@@ -473,7 +473,7 @@ static void lie_to(ground *g, const form *f, liar *l)
         loam_btree_deinit(&tree[2]);
         loam_btree_deinit(&tree[1]);
         for (int i = 0; i < 30; i++) {
-            key[0] = test_rng_below(&l->rng, 97);
+            key[0] = (size_t)test_rng_below(&l->rng, 97);
             (void)loam_btree_erase(&tree[0], key);
         }
     }

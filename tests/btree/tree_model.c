@@ -32,8 +32,8 @@ bool model_has(const model_tree *t, size_t number)
 size_t model_number(model *m, const model_tree *t)
 {
     if (t->count > 0 && test_rng_one_in(&m->rng, 2))
-        return t->entries[test_rng_below(&m->rng, t->count)].number;
-    return test_rng_below(&m->rng, m->form->numbers);
+        return t->entries[(size_t)test_rng_below(&m->rng, t->count)].number;
+    return (size_t)test_rng_below(&m->rng, m->form->numbers);
 }
 
 model_entry model_new(model *m, size_t number)
@@ -154,23 +154,24 @@ static void end(model *m)
 /* Mostly something that is done to one entry. */
 static void do_one(model *m, model_tree *t)
 {
-    switch (test_rng_below(&m->rng, 8)) {
+    switch ((size_t)test_rng_below(&m->rng, 8)) {
     case 0:
-        model_whole_operations[test_rng_below(&m->rng, model_whole_operation_count)](m, t);
+        model_whole_operations[(size_t)test_rng_below(&m->rng, model_whole_operation_count)](m, t);
         break;
     case 1:
     case 2:
-        model_cursor_operations[test_rng_below(&m->rng, model_cursor_operation_count)](m, t);
+        model_cursor_operations[(size_t)test_rng_below(&m->rng, model_cursor_operation_count)](m,
+                                                                                               t);
         break;
     default:
-        model_entry_operations[test_rng_below(&m->rng, model_entry_operation_count)](m, t);
+        model_entry_operations[(size_t)test_rng_below(&m->rng, model_entry_operation_count)](m, t);
     }
 }
 
 static void step(model *m)
 {
-    model_tree *t = &m->trees[test_rng_below(&m->rng, MODEL_TREES)];
-    uint64_t chance = test_rng_below(&m->rng, 8);
+    model_tree *t = &m->trees[(size_t)test_rng_below(&m->rng, MODEL_TREES)];
+    uint64_t chance = (size_t)test_rng_below(&m->rng, 8);
 
     if (!t->live)
         t = &m->trees[0];

@@ -21,7 +21,7 @@ static void seek(model *m, model_tree *t, place *p)
     tree_bytes key;
 
     tree_form_key(m->form, number, 0, key.at);
-    switch (test_rng_below(&m->rng, 6)) {
+    switch ((size_t)test_rng_below(&m->rng, 6)) {
     case 0:
         loam_btree_cursor_seek_first(&p->cursor, &t->tree);
         p->at = 0;
@@ -35,7 +35,7 @@ static void seek(model *m, model_tree *t, place *p)
         p->at = model_bound(t, number, true);
         break;
     case 3:
-        p->at = test_rng_below(&m->rng, t->count + 1);
+        p->at = (size_t)test_rng_below(&m->rng, t->count + 1);
         loam_btree_cursor_seek_nth(&p->cursor, &t->tree, p->at);
         break;
     default:
@@ -48,7 +48,7 @@ static void move(model *m, model_tree *t, place *p)
 {
     bool forward = test_rng_one_in(&m->rng, 2);
 
-    for (size_t n = test_rng_below(&m->rng, 20); n > 0; n--) {
+    for (size_t n = (size_t)test_rng_below(&m->rng, 20); n > 0; n--) {
         if (forward) {
             model_expect_entry(m, t, loam_btree_cursor_next(&p->cursor), p->at);
             p->at += p->at < t->count;
@@ -70,16 +70,16 @@ static size_t number_for(model *m, const model_tree *t, const place *p, bool *fi
 
     if (low < end && !test_rng_one_in(&m->rng, 4)) {
         *fits = true;
-        return test_rng_one_in(&m->rng, 2) ? low : low + test_rng_below(&m->rng, end - low);
+        return test_rng_one_in(&m->rng, 2) ? low : low + (size_t)test_rng_below(&m->rng, end - low);
     }
-    number = test_rng_below(&m->rng, m->form->numbers);
+    number = (size_t)test_rng_below(&m->rng, m->form->numbers);
     *fits = number >= low && number < end;
     return number;
 }
 
 static void insert_here(model *m, model_tree *t, place *p)
 {
-    size_t n = m->growing ? 1 + test_rng_below(&m->rng, 20) : 1;
+    size_t n = m->growing ? 1 + (size_t)test_rng_below(&m->rng, 20) : 1;
 
     while (n-- > 0) {
         bool fits;
@@ -103,7 +103,7 @@ static void insert_here(model *m, model_tree *t, place *p)
 
 static void erase_here(model *m, model_tree *t, place *p)
 {
-    size_t n = m->growing ? 1 : 1 + test_rng_below(&m->rng, 30);
+    size_t n = m->growing ? 1 : 1 + (size_t)test_rng_below(&m->rng, 30);
     bool next = test_rng_one_in(&m->rng, 2);
 
     while (n-- > 0) {
@@ -145,8 +145,8 @@ static void travel(model *m, model_tree *t)
 
     seek(m, t, &p);
     expect_place(m, t, &p);
-    for (size_t n = test_rng_below(&m->rng, 6); n > 0; n--) {
-        switch (test_rng_below(&m->rng, 6)) {
+    for (size_t n = (size_t)test_rng_below(&m->rng, 6); n > 0; n--) {
+        switch ((size_t)test_rng_below(&m->rng, 6)) {
         case 0:
         case 1:
             insert_here(m, t, &p);

@@ -48,17 +48,17 @@ static void insert_number(model *m, model_tree *t, size_t number)
 
 static void insert_any(model *m, model_tree *t)
 {
-    size_t n = m->growing ? 1 + test_rng_below(&m->rng, 20) : 1;
+    size_t n = m->growing ? 1 + (size_t)test_rng_below(&m->rng, 20) : 1;
 
     for (size_t i = 0; i < n; i++)
-        insert_number(m, t, test_rng_below(&m->rng, m->form->numbers));
+        insert_number(m, t, (size_t)test_rng_below(&m->rng, m->form->numbers));
 }
 
 /* A run of numbers that ascend or descend, as appends do. */
 static void insert_run(model *m, model_tree *t)
 {
-    size_t n = m->growing ? 1 + test_rng_below(&m->rng, 40) : 1;
-    size_t number = test_rng_below(&m->rng, m->form->numbers);
+    size_t n = m->growing ? 1 + (size_t)test_rng_below(&m->rng, 40) : 1;
+    size_t number = (size_t)test_rng_below(&m->rng, m->form->numbers);
     bool up = test_rng_one_in(&m->rng, 2);
 
     for (size_t i = 0; i < n; i++) {
@@ -137,7 +137,7 @@ static void look(model *m, model_tree *t)
     size_t calls = tree_stand_calls(&m->stand);
     tree_bytes key;
 
-    tree_form_key(m->form, number, test_rng_next(&m->rng), key.at);
+    tree_form_key(m->form, number, (size_t)test_rng_next(&m->rng), key.at);
     EXPECT_EQ(loam_btree_contains(&t->tree, key.at), low < high);
     model_expect_entry(m, t, loam_btree_get(&t->tree, key.at), low < high ? low : t->count);
     EXPECT_PTR(loam_btree_find(&t->tree, key.at), loam_btree_get(&t->tree, key.at).value);
@@ -155,7 +155,7 @@ static void erase_number(model *m, model_tree *t, size_t number)
     bool there = model_has(t, number);
     tree_bytes key;
 
-    tree_form_key(m->form, number, test_rng_next(&m->rng), key.at);
+    tree_form_key(m->form, number, (size_t)test_rng_next(&m->rng), key.at);
     if (loam_btree_erase(&t->tree, key.at)) {
         EXPECT(there);
         model_cut(t, model_bound(t, number, false), 1);
@@ -167,7 +167,7 @@ static void erase_number(model *m, model_tree *t, size_t number)
 
 static void erase_any(model *m, model_tree *t)
 {
-    size_t n = m->growing ? 1 : 1 + test_rng_below(&m->rng, 30);
+    size_t n = m->growing ? 1 : 1 + (size_t)test_rng_below(&m->rng, 30);
 
     for (size_t i = 0; i < n; i++)
         erase_number(m, t, model_number(m, t));
@@ -176,8 +176,8 @@ static void erase_any(model *m, model_tree *t)
 /* What follows a place, one after the other. */
 static void erase_run(model *m, model_tree *t)
 {
-    size_t n = m->growing ? 1 : 1 + test_rng_below(&m->rng, 40);
-    size_t at = t->count ? test_rng_below(&m->rng, t->count) : 0;
+    size_t n = m->growing ? 1 : 1 + (size_t)test_rng_below(&m->rng, 40);
+    size_t at = t->count ? (size_t)test_rng_below(&m->rng, t->count) : 0;
 
     for (size_t i = 0; i < n && at < t->count; i++)
         erase_number(m, t, t->entries[at].number);
@@ -208,7 +208,7 @@ static void take(model *m, model_tree *t)
 static void pop(model *m, model_tree *t)
 {
     bool last = test_rng_one_in(&m->rng, 2);
-    size_t n = m->growing ? 1 : 1 + test_rng_below(&m->rng, 20);
+    size_t n = m->growing ? 1 : 1 + (size_t)test_rng_below(&m->rng, 20);
     tree_bytes key, value;
     loam_btree_entry entry = {key.at, m->form->type.value_size ? value.at : key.at};
 

@@ -8,7 +8,7 @@ static model_tree *place_for(model *m, const model_tree *but)
     model_tree *t;
 
     do {
-        t = &m->trees[1 + test_rng_below(&m->rng, MODEL_TREES - 1)];
+        t = &m->trees[1 + (size_t)test_rng_below(&m->rng, MODEL_TREES - 1)];
     } while (t == but);
     if (t->live)
         loam_btree_deinit(&t->tree);
@@ -32,7 +32,7 @@ static void order(model *m, model_tree *t)
 {
     size_t from = model_number(m, t), to = model_number(m, t);
     size_t at = model_bound(t, from, false), end = model_bound(t, to, false);
-    size_t n = test_rng_below(&m->rng, t->count + 2);
+    size_t n = (size_t)test_rng_below(&m->rng, t->count + 2);
     tree_bytes key, behind;
     loam_btree_cursor cursor;
 
@@ -58,7 +58,7 @@ static void erase_range(model *m, model_tree *t)
     size_t from = model_number(m, t);
     size_t to = test_rng_one_in(&m->rng, 2)
                     ? model_number(m, t)
-                    : from + test_rng_below(&m->rng, m->form->numbers - from);
+                    : from + (size_t)test_rng_below(&m->rng, m->form->numbers - from);
     bool open_from = test_rng_one_in(&m->rng, 8), open_to = test_rng_one_in(&m->rng, 8);
     size_t at = open_from ? 0 : model_bound(t, from, false);
     size_t end = open_to ? t->count : model_bound(t, to, false);
@@ -115,7 +115,7 @@ static bool fits_behind(const model *m, const model_tree *left, const model_tree
 
 static void join(model *m, model_tree *left)
 {
-    model_tree *right = &m->trees[test_rng_below(&m->rng, MODEL_TREES)];
+    model_tree *right = &m->trees[(size_t)test_rng_below(&m->rng, MODEL_TREES)];
     bool fits;
 
     if (right == left || !right->live || left->count + right->count > MODEL_MOST / 2)
@@ -206,10 +206,10 @@ static void load(model *m, model_tree *t)
 {
     model_tree *other = place_for(m, t);
     feed f = {.m = m, .from = t, .wrong = SIZE_MAX};
-    unsigned fill = (unsigned)test_rng_below(&m->rng, 101);
+    unsigned fill = (unsigned)(size_t)test_rng_below(&m->rng, 101);
 
     if (test_rng_one_in(&m->rng, 4) && t->count > 1) {
-        f.wrong = 1 + test_rng_below(&m->rng, t->count - 1);
+        f.wrong = 1 + (size_t)test_rng_below(&m->rng, t->count - 1);
         if (t->entries[f.wrong - 1].number == 0)
             f.wrong = SIZE_MAX;
     }
@@ -247,8 +247,8 @@ static bool is_sparse(void *context, const void *node)
 
 static void compact(model *m, model_tree *t)
 {
-    size_t budget = 1 + test_rng_below(&m->rng, 20);
-    size_t steps = 1 + test_rng_below(&m->rng, 10);
+    size_t budget = 1 + (size_t)test_rng_below(&m->rng, 20);
+    size_t steps = 1 + (size_t)test_rng_below(&m->rng, 10);
 
     while (steps-- > 0) {
         choice c = {&m->rng, 0};

@@ -78,7 +78,7 @@ static void OWN(cut)(OWN(state) * m, size_t at)
 static size_t OWN(number)(OWN(state) * m)
 {
     if (m->count > 0 && test_rng_one_in(&m->rng, 2))
-        return m->pairs[test_rng_below(&m->rng, m->count)].number;
+        return m->pairs[(size_t)test_rng_below(&m->rng, m->count)].number;
     return (size_t)test_rng_below(&m->rng, TYPED_NUMBERS);
 }
 
@@ -253,10 +253,10 @@ static void OWN(travel)(OWN(state) * m)
         OWN(put)(m, at++, number, version);
         OWN(expect)(m, DO(cursor_peek_prev)(&cursor), at - 1);
     }
-    for (size_t n = test_rng_below(&m->rng, 10); n > 0 && at < m->count; n--)
+    for (size_t n = (size_t)test_rng_below(&m->rng, 10); n > 0 && at < m->count; n--)
         OWN(expect)(m, DO(cursor_next)(&cursor), at++);
     OWN(expect)(m, DO(cursor_own)(&cursor), at);
-    for (size_t n = test_rng_below(&m->rng, 4); n > 0; n--) {
+    for (size_t n = (size_t)test_rng_below(&m->rng, 4); n > 0; n--) {
         EXPECT_EQ(DO(cursor_erase_next)(&cursor, &next), at < m->count);
         if (at < m->count)
             OWN(cut)(m, at);
@@ -274,7 +274,7 @@ static void OWN(travel)(OWN(state) * m)
 
 static void OWN(step)(OWN(state) * m, bool growing)
 {
-    switch (test_rng_below(&m->rng, 16)) {
+    switch ((size_t)test_rng_below(&m->rng, 16)) {
     case 0:
     case 1:
     case 2:

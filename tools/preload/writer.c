@@ -102,8 +102,8 @@ static bool fill_with_zeros(int file, uint64_t at, uint64_t end)
     static const char zeros[LOG_HEAD];
 
     while (at < end) {
-        ssize_t done =
-            pwrite(file, zeros, end - at < sizeof zeros ? end - at : sizeof zeros, (off_t)at);
+        ssize_t done = pwrite(
+            file, zeros, end - at < sizeof zeros ? (size_t)(end - at) : sizeof zeros, (off_t)at);
 
         if (done <= 0)
             return false;
