@@ -334,7 +334,7 @@ static bool nothing_behind(trace_reader *r, trace_error *error)
 
 static bool follow_end(trace_reader *r, const trace_item *item, uint64_t at, trace_error *error)
 {
-    size_t have, size = (END_SUMS + 1) * 8;
+    size_t have, size = ((size_t)END_SUMS + 1) * 8;
     uint64_t said[END_SUMS], sum;
     const unsigned char *bytes;
 
@@ -344,7 +344,7 @@ static bool follow_end(trace_reader *r, const trace_item *item, uint64_t at, tra
         return false;
     if (have < size)
         return trace_wrong(error, at + RECORD + have, "the file ends within its end");
-    bytes = take(r, END_SUMS * 8);
+    bytes = take(r, (size_t)END_SUMS * 8);
     for (size_t i = 0; i < END_SUMS; i++)
         said[i] = little(bytes + 8 * i, 8);
     sum = r->checksum;

@@ -66,7 +66,7 @@ static bool good_nodes(const loam_btree_type *type)
     uint64_t entry = (uint64_t)type->key_size + type->value_size;
     uint64_t most = (uint64_t)loam_max(type->leaf_entries, type->inner_keys) + 64;
 
-    return most * (entry + 2 * sizeof(void *)) + 3 * MAX_ALIGN <= INT32_MAX;
+    return most * (entry + 2 * sizeof(void *)) + (uint64_t)3 * MAX_ALIGN <= INT32_MAX;
 }
 
 bool loam_btree_init(loam_btree *tree, loam_allocator allocator, const loam_btree_type *type,

@@ -38,6 +38,7 @@ static bool check_head(checker *check, const loam_btree_node *node, size_t level
 
     if (!expect(check, node != NULL, "B4: a child is NULL", NULL) ||
         !expect(check, loam_padding(node, l->align) == 0, "B4: a node is not aligned", node) ||
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the first line has seen to that */
         !expect(check, node->level == level, "B2: the level of a node is not that of its place",
                 node) ||
         !expect(check, node->count <= cap, "B3: a node has more than it has room for", node))

@@ -95,7 +95,7 @@ static void *link_of(loam_btree_node *node)
 
 static void keep_old(mover *m, loam_btree_node *node)
 {
-    memcpy(link_of(node), &m->old, sizeof m->old);
+    memcpy(link_of(node), &m->old, sizeof(void *));
     m->old = node;
 }
 
@@ -104,7 +104,7 @@ static void give_old(mover *m)
     while (m->old) {
         loam_btree_node *node = m->old;
 
-        memcpy(&m->old, link_of(node), sizeof m->old);
+        memcpy(&m->old, link_of(node), sizeof(void *));
         loam_btree_node_give(m->tree, node);
     }
 }

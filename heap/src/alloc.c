@@ -132,7 +132,7 @@ static LOAM_NOINLINE void *take_start(loam_heap *heap, block *b, size_t need, si
  * three quarters of the region are left of it. */
 static LOAM_NOINLINE void *take_from_top(loam_heap *heap, size_t need, size_t request)
 {
-    block *b = block_at(heap, heap->top), *live = b;
+    block *b = block_at(heap, heap->top), *live;
     size_t size = heap->top_size, rest = size - need;
 
     if (LOAM_UNLIKELY(rest < heap->small_end)) {

@@ -218,7 +218,7 @@ static void fill_head(void)
     memcpy(head->magic, LOG_MAGIC, sizeof head->magic);
 }
 
-static void thread_ends(void *unused);
+static void thread_ends(void *pointer);
 
 /* Begins the log of this process. Only one thread does; for all others there is none yet. */
 static bool start(void)

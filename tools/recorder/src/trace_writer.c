@@ -191,11 +191,11 @@ bool loam_trace_writer_end(loam_trace_writer *w, uint64_t lost)
 
     if (!w->plain) {
         item(w, LOAM_TRACE_END, 0, 0, 0, w->items);
-        bytes = room(w, SUMS * 8);
+        bytes = room(w, (size_t)SUMS * 8);
         put_sums(w, bytes);
         put(bytes + 40, w->slots, 8);
         put(bytes + 48, lost, 8);
-        sum(w, bytes, SUMS * 8);
+        sum(w, bytes, (size_t)SUMS * 8);
         put(room(w, 8), w->checksum, 8);
     }
     flush(w);

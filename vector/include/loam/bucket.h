@@ -491,12 +491,14 @@ LOAM_INLINE LOAM_NODISCARD bool loam_bucket_done_(bool done)
 #define loam_bucket_push(b, ...)                                                                   \
     LOAM_BUCKET_PUSH_(b, LOAM_BUCKET_NAME_(__COUNTER__), LOAM_BUCKET_NAME_(__COUNTER__),           \
                       (__VA_ARGS__))
+/* NOLINTBEGIN(bugprone-macro-parentheses): names that are declared can have none */
 #define LOAM_BUCKET_PUSH_(b, to, x, value)                                                         \
     loam_bucket_done_(__extension__({                                                              \
         LOAM_BUCKET_TYPEOF_(&*(b)) to = (b);                                                       \
         LOAM_BUCKET_TYPEOF_(**(b)->buckets) x = value;                                             \
         loam_bucket_raw_push(&to->raw, &x, LOAM_BUCKET_SIZE_(b));                                  \
     }))
+/* NOLINTEND(bugprone-macro-parentheses) */
 #else
 #define loam_bucket_push(b, ...)                                                                   \
     loam_bucket_raw_push(&(b)->raw, (LOAM_BUCKET_TYPEOF_(**(b)->buckets)[1]){__VA_ARGS__},         \
