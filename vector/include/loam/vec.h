@@ -142,6 +142,8 @@ loam_allocator loam_vec_default_allocator(void);
 
 LOAM_END_DECLS
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): names that are declared can have none */
+
 /* ---- types ---- */
 
 /** @cond typed */
@@ -504,6 +506,8 @@ template <typename Element> struct loam_vec_element_<Element &> {
 
 /** A pointer to the last element, or NULL if there is none. O(1). */
 #define loam_vec_last(v) LOAM_VEC_CAST_(v, loam_vec_raw_last(&(v)->raw, LOAM_VEC_SIZE_(v)))
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): types and names that are declared can have none */
 

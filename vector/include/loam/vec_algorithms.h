@@ -73,6 +73,8 @@ bool loam_vec_raw_rotate(loam_vec *vec, size_t at, size_t size);
 
 LOAM_END_DECLS
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): names that are declared can have none */
+
 /* ---- order ---- */
 
 /** Sorts the elements in ascending order. Not stable: equal ones end in any order.
@@ -184,5 +186,7 @@ LOAM_INLINE LOAM_NODISCARD bool loam_vec_insert_sorted_(Vec *vec, loam_vec_compa
 }
 /** @endcond */
 #endif
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif
