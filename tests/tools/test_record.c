@@ -282,7 +282,7 @@ TEST(signal_handlers_may_use_malloc, fast)
 
     snprintf(command, sizeof command, "LD_PRELOAD=\"$LD_PRELOAD:%s\" exec '%s' signals",
              tools_quick_malloc(), tools_subject());
-    r = RUN("record", "-q", "-o", file, "sh", "-c", command);
+    r = RUN("record", "-q", "-o", file, "/bin/sh", "-c", command);
     if (r->code == 77)
         TEST_SKIP("no signal can be had after each instruction");
     if (r->code != 0)
@@ -318,7 +318,7 @@ TEST(the_exit_code_is_the_programs, fast)
     EXPECT_EQ(RUN("record", "-o", "no/such/folder/x", "--", tools_subject(), "much")->code, 125);
     EXPECT_EQ(RUN("record", "--", tools_subject(), "much")->code, 2);
     file = tools_file("y");
-    EXPECT_EQ(RUN("record", "-o", file, "--", "sh", "-c", "exit 127")->code, 127);
+    EXPECT_EQ(RUN("record", "-o", file, "--", "/bin/sh", "-c", "exit 127")->code, 127);
     free(tools_calls(file, &count, NULL)); /* it could be started */
     EXPECT(count > 0);
     unlink(file);
@@ -402,6 +402,7 @@ TEST(a_log_without_threads_is_refused, fast)
 
     find_folder(r, folder);
     snprintf(command, sizeof command,
+             "PATH=\"$PATH:/usr/bin:/bin\"; "
              "for f in '%s'/*.log; do printf '\\010' | dd of=\"$f\" bs=1 seek=65536 conv=notrunc "
              "2>/dev/null; done",
              folder);
