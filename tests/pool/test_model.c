@@ -339,7 +339,7 @@ TEST(random_runs, fast)
 
 TEST(random_runs_long, slow)
 {
-    run_all(80, 10000);
+    run_all(100, 10000);
 }
 
 TEST(random_runs_for_hours, stress)

@@ -12,8 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What a child does need not take long: what is looked for is when it was made. */
-enum { THREADS = 6, HELD = 64, INHERITED = 300, CHILD_STEPS = 200 };
+enum { THREADS = 6, HELD = 64, INHERITED = 300, CHILD_STEPS = 500 };
 
 static ground_pool grounds[2];
 static void *inherited[2][INHERITED];
@@ -49,7 +48,7 @@ static void work(loam_pool_threaded *pool, size_t steps, uint64_t seed)
 
 static void work_in_child_thread(void *context, size_t index)
 {
-    work(context, 2 * CHILD_STEPS, index + 1);
+    work(context, 4 * CHILD_STEPS, index + 1);
 }
 
 /* The sanitizers' own threads and malloc don't survive a fork beside threads. */
@@ -257,7 +256,7 @@ TEST(forks_beside_threads, fast)
 
 TEST(forks_beside_threads_long, slow)
 {
-    run_forks(test_bound("LOAM_TEST_POOL_FORKS", 400));
+    run_forks(test_bound("LOAM_TEST_POOL_FORKS", 1000));
 }
 
 TEST(forks_beside_threads_for_hours, stress)
