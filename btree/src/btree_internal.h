@@ -163,6 +163,14 @@ void loam_btree_path_descend(loam_btree_cursor *path, size_t level, bool last);
  * changed that can be seen. */
 void *loam_btree_path_put(loam_btree_cursor *path, const void *key, const void *value);
 
+/* Puts a new root, which has the old one as its only child, on top of the path. */
+void loam_btree_path_raise(loam_btree_cursor *path, loam_btree_stock *stock);
+
+/* Splits the full inner node path[level - 1], of which the first `keep` children stay; `right`, which is
+ * empty, gets the others. The node above has room. The path then goes through the half that it stood in. */
+void loam_btree_path_split(loam_btree_cursor *path, size_t level, loam_btree_node *right,
+                           size_t keep);
+
 /* Takes the entry that the path stands before out, and mends the tree; the path then stands in the gap,
  * in which leaf so ever. False iff a copy is refused (in a tree that shares); then nothing changed. */
 bool loam_btree_path_cut(loam_btree_cursor *path);

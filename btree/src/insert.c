@@ -115,8 +115,7 @@ static bool rotate(loam_btree_cursor *path)
     return true;
 }
 
-/* Puts a new root, which has the old one as its only child, on top of the path. */
-static void raise_root(loam_btree_cursor *path, loam_btree_stock *stock)
+void loam_btree_path_raise(loam_btree_cursor *path, loam_btree_stock *stock)
 {
     loam_btree *tree = path->tree;
     loam_btree_node *root = loam_btree_stock_inner(stock, tree->height);
@@ -145,17 +144,14 @@ static int edge(const loam_btree_cursor *path, size_t level, size_t behind)
     return last ? 1 : first ? -1 : 0;
 }
 
-/* Splits the full inner node path[level - 1]; the node above it has room. */
-static void split_inner(loam_btree_cursor *path, size_t level, loam_btree_node *right)
+void loam_btree_path_split(loam_btree_cursor *path, size_t level, loam_btree_node *right,
+                           size_t keep)
 {
     loam_btree *tree = path->tree;
     const loam_btree_layout *l = &tree->layout;
     loam_btree_step *step = &path->path[level - 1];
     loam_btree_step *up = &path->path[level];
     loam_btree_node *left = step->node;
-    int way = edge(path, level, 0);
-    /* Children that stay. Where the path is, another one will come. */
-    size_t keep = way > 0 ? left->count : way < 0 ? 1 : ((size_t)left->count + 1) / 2;
     size_t move = (size_t)left->count + 1 - keep;
     size_t entries;
 
@@ -173,6 +169,16 @@ static void split_inner(loam_btree_cursor *path, size_t level, loam_btree_node *
         step->index -= keep;
         up->index++;
     }
+}
+
+/* Splits the full inner node path[level - 1]; the node above it has room. */
+static void split_inner(loam_btree_cursor *path, size_t level, loam_btree_node *right)
+{
+    size_t count = path->path[level - 1].node->count;
+    int way = edge(path, level, 0);
+
+    /* Where the path is, another child will come. */
+    loam_btree_path_split(path, level, right, way > 0 ? count : way < 0 ? 1 : (count + 1) / 2);
 }
 
 /* Splits the full leaf; its parent has room. The path then stands in a leaf with room. A leaf that is
@@ -214,7 +220,7 @@ static bool split(loam_btree_cursor *path, const void *key)
     if (!loam_btree_stock_take(tree, &stock, true, full + (full + 1 == tree->height)))
         return false;
     if (full + 1 == tree->height)
-        raise_root(path, &stock);
+        loam_btree_path_raise(path, &stock);
     for (size_t level = full; level > 0; level--)
         split_inner(path, level, loam_btree_stock_inner(&stock, (unsigned)level));
     split_leaf(path, key, stock.leaf);

@@ -54,47 +54,13 @@ typedef struct joint {
     loam_btree_stock stock;
 } joint;
 
-static void raise_root(joint *j)
-{
-    loam_btree *tree = j->big;
-    loam_btree_node *root = loam_btree_stock_inner(&j->stock, tree->height);
-
-    loam_btree_children_(&tree->layout, root)[0] = tree->root;
-    if (tree->flags & LOAM_BTREE_COUNTED_)
-        loam_btree_counts_(&tree->layout, root)[0] = tree->count;
-    j->path.path[tree->height - 1].node = root;
-    j->path.path[tree->height - 1].index = 0;
-    tree->root = root;
-    tree->height++;
-}
-
 /* Splits the full inner node path[level - 1] in halves; the one above it has room. */
 static void halve(joint *j, size_t level)
 {
-    loam_btree *tree = j->big;
-    const loam_btree_layout *l = &tree->layout;
-    loam_btree_step *step = &j->path.path[level - 1];
-    loam_btree_step *up = &j->path.path[level];
-    loam_btree_node *left = step->node;
-    loam_btree_node *right = loam_btree_stock_inner(&j->stock, (unsigned)level);
-    size_t keep = ((size_t)left->count + 1) / 2; /* Children. */
-    size_t move = (size_t)left->count + 1 - keep;
-    size_t entries;
+    size_t count = j->path.path[level - 1].node->count;
 
-    loam_btree_keys_move(l, right, 0, left, keep, move - 1);
-    loam_btree_children_move(tree, right, 0, left, keep, move);
-    right->count = (uint16_t)(move - 1);
-    entries = loam_btree_node_entries(tree, right);
-    loam_btree_inner_put(tree, up->node, up->index, loam_btree_key_at_(l, left, keep - 1), right,
-                         entries);
-    loam_btree_shorten_(l, left, keep - 1);
-    if (tree->flags & LOAM_BTREE_COUNTED_)
-        loam_btree_counts_(l, up->node)[up->index] -= entries;
-    if (!j->front) {
-        step->node = right;
-        step->index -= keep;
-        up->index++;
-    }
+    loam_btree_path_split(&j->path, level, loam_btree_stock_inner(&j->stock, (unsigned)level),
+                          (count + 1) / 2);
 }
 
 static const void *first_key(const loam_btree *tree)
@@ -167,7 +133,7 @@ bool loam_btree_seam_join(loam_btree *big, loam_btree *small, bool front)
     if (!prepare(&j))
         return false;
     if (j.higher)
-        raise_root(&j);
+        loam_btree_path_raise(&j.path, &j.stock);
     for (size_t level = j.level + j.full; level-- > j.level;)
         halve(&j, level);
     hang(&j);
