@@ -326,14 +326,16 @@ void *loam_btree_replace(loam_btree *tree, const void *key, const void *value, v
                          void *old_value, bool *added)
 {
     const loam_btree_layout *l = &tree->layout;
+    loam_btree_cursor path;
 
-    if (old_key || old_value) {
-        loam_btree_entry old = loam_btree_get(tree, key);
-
-        if (old.key && old_key)
-            memcpy(old_key, old.key, l->key_size);
-        if (old.key && old_value && l->value_size)
-            memcpy(old_value, old.value, l->value_size);
+    /* Once the path is the tree's own, nothing can be refused any more. */
+    if ((old_key || old_value) && loam_btree_path_find(&path, tree, key)) {
+        if (!loam_btree_path_own(&path))
+            return NULL;
+        if (old_key)
+            memcpy(old_key, loam_btree_key_at_(l, path.leaf, path.index), l->key_size);
+        if (old_value && l->value_size)
+            memcpy(old_value, loam_btree_value_at_(l, path.leaf, path.index), l->value_size);
     }
     return loam_btree_put_slow_(tree, key, value, LOAM_BTREE_REPLACE_, added);
 }

@@ -169,4 +169,36 @@ TEST(changes_are_direct_when_nobody_shares, fast)
     loam_btree_deinit(&tree);
 }
 
+/* ---- what a refused replacement leaves alone ---- */
+
+TEST(refused_replacement_copies_nothing_out, fast)
+{
+    const loam_btree_type type = {.kind = LOAM_BTREE_U64, .value_size = sizeof(uint64_t)};
+    const uint64_t key = 3, before = 30, after = 31;
+    uint64_t old_key = 1000, old_value = 1000;
+    bool added = true;
+    tree_stand stand;
+    loam_btree tree, snapshot;
+
+    tree_stand_begin(&stand, TREE_OVER_LIBC);
+    EXPECT(loam_btree_init(&tree, tree_stand_allocator(&stand), &type, NULL));
+    EXPECT(loam_btree_insert(&tree, &key, &before, NULL));
+    EXPECT(loam_btree_snapshot(&tree, &snapshot));
+    (void)tree_stand_press(&stand, true, false, 1);
+    EXPECT(!loam_btree_replace(&tree, &key, &after, &old_key, &old_value, &added));
+    EXPECT_EQ(old_key, 1000);
+    EXPECT_EQ(old_value, 1000);
+    EXPECT_EQ(*(uint64_t *)loam_btree_find(&tree, &key), before);
+    (void)tree_stand_press(&stand, false, false, 1);
+    EXPECT(loam_btree_replace(&tree, &key, &after, &old_key, &old_value, &added));
+    EXPECT(!added);
+    EXPECT_EQ(old_key, key);
+    EXPECT_EQ(old_value, before);
+    EXPECT_EQ(*(uint64_t *)loam_btree_find(&tree, &key), after);
+    EXPECT_EQ(*(uint64_t *)loam_btree_find(&snapshot, &key), before);
+    loam_btree_deinit(&snapshot);
+    loam_btree_deinit(&tree);
+    tree_stand_end(&stand);
+}
+
 TEST_MAIN
