@@ -1,7 +1,9 @@
 /* btree.c: how trees begin and end.
  */
 #include "btree_internal.h"
+#include "internal/atomic.h"
 #include "search.h"
+#include "whole.h"
 
 /* The size that the keys of a kind have, and the alignment; 0 for those that are compared. */
 static const struct {
@@ -69,6 +71,14 @@ static bool good_nodes(const loam_btree_type *type)
     return most * (entry + 2 * sizeof(void *)) + (uint64_t)3 * MAX_ALIGN <= INT32_MAX;
 }
 
+size_t loam_btree_first_epoch(void)
+{
+    enum { APART = sizeof(size_t) * 4 }; /* bits: so many changes until two trees could meet */
+    static size_t trees;
+
+    return LOAM_CHECKS ? loam_atomic_add(&trees, 1) << APART : 0;
+}
+
 bool loam_btree_init(loam_btree *tree, loam_allocator allocator, const loam_btree_type *type,
                      const loam_btree_options *options)
 {
@@ -84,7 +94,7 @@ bool loam_btree_init(loam_btree *tree, loam_allocator allocator, const loam_btre
     tree->height = 0;
     tree->flags = (options->multi ? LOAM_BTREE_MULTI_ : 0u) |
                   (options->order_statistics ? LOAM_BTREE_COUNTED_ : 0u);
-    tree->epoch = 0;
+    tree->epoch = loam_btree_first_epoch();
     tree->tail = NULL;
     tree->source = NULL;
     tree->allocator = allocator;

@@ -206,7 +206,7 @@ void loam_btree_like(loam_btree *to, const loam_btree *from)
     to->count = 0;
     to->height = 0;
     to->flags &= ~LOAM_BTREE_SHARES_;
-    to->epoch = 0;
+    to->epoch = loam_btree_first_epoch();
     to->tail = NULL;
     to->source = NULL;
 }

@@ -5,6 +5,12 @@
 
 #include "btree_internal.h"
 
+/* ---- beginning: btree.c ---- */
+
+/* Where the epochs of a new tree begin: away from those of the trees before, which may have stood at the
+ * same address and left cursors behind. 0 in unchecked builds. */
+size_t loam_btree_first_epoch(void);
+
 /* ---- counting: rank.c ---- */
 
 /* The number of entries below children `from` to before `to` of an inner node. O(children) with order

@@ -283,6 +283,18 @@ TEST(after_erase_back_by_another_cursor, fast)
     end();
 }
 
+TEST(after_an_end_and_a_new_beginning, fast)
+{
+    begin();
+    loam_btree_cursor_seek_first(&at, &tree.raw);
+    end();
+    numbers_init(&tree, loam_libc_allocator(), NULL);
+    for (uint64_t i = 0; i < COUNT; i++)
+        EXPECT(numbers_insert(&tree, i, i, NULL));
+    expect_stale(&next);
+    end();
+}
+
 TEST(after_insert_by_another_cursor, fast)
 {
     begin();
