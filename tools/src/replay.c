@@ -4,8 +4,8 @@
  * anew (so that it can be started with another malloc), and writes its figures into a pipe.
  */
 #include "replay_run.h"
+#include "replay_steps.h"
 #include "tool.h"
-#include "traces/trace_reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,136 +69,13 @@ typedef struct settings {
     int parcel; /* descriptor */
 } settings;
 
-/* ---- the trace as steps ---- */
-
-/* The steps while they are read: a file in memory that grows, mapped as a whole. */
-typedef struct steps {
-    int file;
-    parcel *at;
-    size_t room; /* of steps */
-    uint64_t count;
-    struct held {
-        uint64_t size; /* 0: empty */
-        uint8_t align_log2;
-    } * held;
-    size_t slots;
-} steps;
-
-static void make_room(steps *s)
-{
-    size_t room = s->room ? s->room * 2 : 1 << 16;
-    size_t old = sizeof(parcel) + s->room * sizeof(replay_step),
-           size = sizeof(parcel) + room * sizeof(replay_step);
-    void *mapped;
-
-    if (ftruncate(s->file, (off_t)size) != 0)
-        tool_fail(EXIT_BAD, "out of memory: %s", strerror(errno));
-    mapped = s->at ? mremap(s->at, old, size, MREMAP_MAYMOVE)
-                   : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, s->file, 0);
-    if (mapped == MAP_FAILED)
-        tool_fail(EXIT_BAD, "out of memory: %s", strerror(errno));
-    s->at = mapped;
-    s->room = room;
-}
-
-static void know_slot(steps *s, uint32_t slot)
-{
-    size_t wanted = s->slots ? s->slots : 1024;
-
-    while (wanted <= slot)
-        wanted *= 2;
-    if (wanted == s->slots)
-        return;
-    s->held = realloc(s->held, wanted * sizeof *s->held);
-    if (!s->held)
-        tool_fail(EXIT_BAD, "out of memory");
-    memset(s->held + s->slots, 0, (wanted - s->slots) * sizeof *s->held);
-    s->slots = wanted;
-}
-
-static void add_step(steps *s, uint32_t slot, unsigned op, unsigned align_log2, uint64_t size)
-{
-    struct held *held = &s->held[slot];
-
-    if (s->count == s->room)
-        make_room(s);
-    if (op == STEP_ALIGNED)
-        held->align_log2 = (uint8_t)align_log2;
-    else if (op == STEP_ALLOC || op == STEP_ZEROED)
-        held->align_log2 = 0;
-    s->at->steps[s->count++] = (replay_step){.size = size,
-                                             .before = held->size,
-                                             .slot = slot,
-                                             .op = (uint8_t)op,
-                                             .align_log2 = held->align_log2};
-    held->size = size;
-}
-
-static void add_item(steps *s, const trace_item *item, bool exact)
-{
-    static const uint8_t ops[] = {[TRACE_ALLOC] = STEP_ALLOC,
-                                  [TRACE_ALLOC_ZEROED] = STEP_ZEROED,
-                                  [TRACE_RESIZE] = STEP_RESIZE,
-                                  [TRACE_FREE] = STEP_FREE,
-                                  [TRACE_ALLOC_ALIGNED] = STEP_ALIGNED};
-    uint64_t size = item->op == TRACE_FREE ? 0 : item->size ? item->size : exact ? 0 : 1;
-
-    know_slot(s, item->slot);
-    add_step(s, item->slot, ops[item->op], item->align_log2, size);
-}
-
-/* Reads the trace into a file in memory. With `exact`, sizes of 0 stay so and nothing is given back at
- * the end. Returns the descriptor. */
+/* Reads the trace into a file in memory; returns its descriptor. */
 static int read_trace(const char *path, bool exact)
 {
-    trace_error error = {0, ""};
-    trace_reader *reader = trace_reader_open(path, &error);
-    trace_item item;
-    trace_result got = TRACE_WRONG;
-    const trace_sums *sums;
-    steps s = {.file = memfd_create("loam-replay", 0)};
-    uint64_t items = 0;
+    int file;
 
-    if (s.file < 0)
-        tool_fail(EXIT_BAD, "no file in memory: %s", strerror(errno));
-    make_room(&s);
-    while (reader && (got = trace_reader_next(reader, &item, &error)) == TRACE_GOT) {
-        if (item.op <= TRACE_ALLOC_ALIGNED)
-            add_item(&s, &item, exact);
-        if (++items % (1 << 18) == 0)
-            tool_progress("reading", trace_reader_at(reader), trace_reader_size(reader));
-    }
-    tool_progress_end();
-    if (got == TRACE_WRONG)
-        tool_fail(EXIT_BAD, "%s: at byte %llu: %s", path, (unsigned long long)error.offset,
-                  error.reason);
-    sums = trace_reader_sums(reader);
-    s.at->count = s.count;
-    s.at->slots = sums->slots;
-    s.at->peak_bytes = sums->peak_live_bytes;
-    s.at->peak_blocks = sums->peak_live_objects;
-    s.at->requests = sums->requests;
-    s.at->total_bytes = sums->total_bytes;
-    s.at->largest = sums->largest_request;
-    for (uint32_t slot = 0; !exact && slot < sums->slots && slot < s.slots; slot++)
-        if (s.held[slot].size != 0)
-            add_step(&s, slot, STEP_FREE, 0, 0);
-    s.at->rest = s.count - s.at->count;
-    s.at->size = sizeof(parcel) + s.room * sizeof(replay_step);
-    trace_reader_close(reader);
-    munmap(s.at, (size_t)s.at->size);
-    free(s.held);
-    return s.file;
-}
-
-static const parcel *map_parcel(int file)
-{
-    off_t size = lseek(file, 0, SEEK_END);
-    void *mapped = size < (off_t)sizeof(parcel)
-                       ? MAP_FAILED
-                       : mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, file, 0);
-
-    return mapped == MAP_FAILED ? NULL : mapped;
+    trace_reader_close(steps_read(path, exact, NULL, NULL, &file));
+    return file;
 }
 
 /* ---- the processes ---- */
@@ -206,20 +83,11 @@ static const parcel *map_parcel(int file)
 /* What a process is told: descriptor of the trace, that of the pipe, subject, what to measure. */
 #define WORKER "--worker"
 
-static const subject *find_subject(const char *name, size_t length)
-{
-    for (size_t i = 0; i < replay_subject_count; i++)
-        if (strlen(replay_subjects[i].name) == length &&
-            strncmp(replay_subjects[i].name, name, length) == 0)
-            return &replay_subjects[i];
-    return NULL;
-}
-
 /* `loam replay --worker TRACE PIPE SUBJECT COLD REPETITIONS LATENCY FIT` */
 static int work(char **words)
 {
-    const parcel *p = map_parcel(atoi(words[0]));
-    const subject *s = find_subject(words[2], strlen(words[2]));
+    const parcel *p = steps_map(atoi(words[0]));
+    const subject *s = replay_find_subject(words[2], strlen(words[2]));
     replay_wish wish = {(uint64_t)atoi(words[4]), words[5][0] == '1', words[6][0] == '1'};
     figures f;
 
@@ -385,7 +253,7 @@ static void add_list(settings *s, const char *list)
 {
     while (*list) {
         size_t length = strcspn(list, ",");
-        const subject *found = find_subject(list, length);
+        const subject *found = replay_find_subject(list, length);
 
         if (!found)
             tool_usage("there is no allocator '%.*s'", (int)length, list);
@@ -481,14 +349,14 @@ static int run(int argc, char **argv)
     if (argc >= 3 && strcmp(argv[1], WORKER) == 0) {
         if (argc == 9)
             return work(argv + 2);
-        p = map_parcel(atoi(argv[2]));
+        p = steps_map(atoi(argv[2]));
         return p && replay_only_calls(p) ? EXIT_GOOD : EXIT_BAD;
     }
     read_options(argc, argv, &s);
     s.parcel = read_trace(s.file, s.only_calls);
     if (s.only_calls)
         start_only_calls(s.parcel);
-    p = map_parcel(s.parcel);
+    p = steps_map(s.parcel);
     if (!p)
         tool_fail(EXIT_BAD, "out of memory");
     if (p->count == 0)

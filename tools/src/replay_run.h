@@ -38,10 +38,15 @@ typedef struct subject {
     /* Runs steps; returns how many were done until one was refused. With `ticks`, the time of each. */
     size_t (*run)(void **blocks, const replay_step *steps, size_t count, uint32_t *ticks);
     bool bounded; /* has a smallest region */
+    /* Bytes that a live block of `size` has for its program. NULL: it has `size`. */
+    size_t (*held)(const void *block, size_t size, unsigned align_log2);
 } subject;
 
 extern const subject replay_subjects[];
 extern const size_t replay_subject_count;
+
+/* The subject with this name, of so many letters. NULL: there is none. */
+const subject *replay_find_subject(const char *name, size_t length);
 
 enum { FIGURE_TIME, FIGURE_COLD, FIGURE_LATENCY, FIGURE_FIT };
 

@@ -10,6 +10,7 @@
 #include <loam/pool.h>
 #include <loam/vm.h>
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -293,14 +294,54 @@ static void arena_reset(void)
     loam_arena_clear(&arena);
 }
 
+/* ---- what blocks have ---- */
+
+static size_t libc_held(const void *block, size_t size, unsigned align_log2)
+{
+    (void)size;
+    (void)align_log2;
+    return malloc_usable_size((void *)(uintptr_t)block);
+}
+
+static size_t heap_held(const void *block, size_t size, unsigned align_log2)
+{
+    (void)size;
+    (void)align_log2;
+    return loam_heap_usable_size(heap, block);
+}
+
+static size_t sharded_held(const void *block, size_t size, unsigned align_log2)
+{
+    (void)size;
+    (void)align_log2;
+    return loam_heap_sharded_usable_size(&sharded, block);
+}
+
+static size_t pool_held(const void *block, size_t size, unsigned align_log2)
+{
+    (void)block;
+    if (align_log2 == 0)
+        align_log2 = size > 8 ? 4 : 3;
+    return loam_pool_good_size(&pool, size, (size_t)1 << align_log2);
+}
+
 /* ---- all ---- */
 
 const subject replay_subjects[] = {
-    {"libc", libc_open, libc_close, NULL, libc_run, false},
-    {"heap", heap_open, heap_close, NULL, heap_run, true},
-    {"grown", grown_open, grown_close, NULL, heap_run, false},
-    {"sharded", sharded_open, sharded_close, NULL, sharded_run, false},
-    {"pool", pool_open, pool_close, NULL, pool_run, false},
-    {"arena", arena_open, arena_close, arena_reset, arena_run, false},
+    {"libc", libc_open, libc_close, NULL, libc_run, false, libc_held},
+    {"heap", heap_open, heap_close, NULL, heap_run, true, heap_held},
+    {"grown", grown_open, grown_close, NULL, heap_run, false, heap_held},
+    {"sharded", sharded_open, sharded_close, NULL, sharded_run, false, sharded_held},
+    {"pool", pool_open, pool_close, NULL, pool_run, false, pool_held},
+    {"arena", arena_open, arena_close, arena_reset, arena_run, false, NULL},
 };
 const size_t replay_subject_count = sizeof replay_subjects / sizeof *replay_subjects;
+
+const subject *replay_find_subject(const char *name, size_t length)
+{
+    for (size_t i = 0; i < replay_subject_count; i++)
+        if (strlen(replay_subjects[i].name) == length &&
+            strncmp(replay_subjects[i].name, name, length) == 0)
+            return &replay_subjects[i];
+    return NULL;
+}
