@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const tool_command *const commands[] = {&tool_record, &tool_replay, &tool_stats,
+static const tool_command *const commands[] = {&tool_record, &tool_replay, &tool_stats, &tool_view,
                                                &tool_doctor};
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
