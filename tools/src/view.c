@@ -41,9 +41,6 @@ const tool_command tool_view = {
     "The page is of less than 2 MiB, however long the trace is.\n",
     run};
 
-/* What all maps may have of cells together, so that the page stays small. */
-enum { CELLS_OF_ALL = (1200 << 10) / VIEW_FRAMES };
-
 typedef struct settings {
     view_data data;
     const char *path, *output, *title;
@@ -132,12 +129,11 @@ static void wait_for(view_map *map, pid_t child)
 static void replay(settings *s, view_over *over, const parcel *p)
 {
     const view_series *v = s->data.series;
-    size_t cells = CELLS_OF_ALL / s->data.over_count;
     int file;
     pid_t child;
 
     over->map = make_map(&file);
-    view_map_plan(over->map, v->calls, v->peak_call, cells < VIEW_CELLS ? cells : VIEW_CELLS);
+    view_map_plan(over->map, v->calls, v->peak_call);
     if (too_big(over, p)) {
         say_failed(over->map, "not replayed: there is too little memory");
     } else {

@@ -21,9 +21,14 @@
 
 enum { PAGE = 4096, ENTRIES = 4096, NEAR = 256 << 10 };
 
+enum { NOWHERE = 255 };
+
+/* What is known of a slot. */
 typedef struct known {
-    uint64_t size; /* 0: no block */
+    uint64_t size;        /* 0: no block */
+    uint64_t start, held; /* the block that is counted in the cells; held 0: none */
     uint8_t align_log2;
+    uint8_t segment; /* of that block, or NOWHERE */
 } known;
 
 /* What this process uses for itself. */
@@ -34,19 +39,19 @@ typedef struct work {
     void **blocks; /* by slot */
     known *slots;  /* by slot */
     uint64_t at;   /* steps done */
+    uint64_t live, held;
     ranges ranges;
     uint64_t used[VIEW_CELLS];    /* bytes of blocks, by cell */
     uint64_t present[VIEW_CELLS]; /* bytes in memory */
-    range extents[VIEW_SEGMENTS]; /* lowest and highest block */
+    range extents[NOWHERE + 1];   /* by segment: lowest and highest block */
     uint64_t entries[ENTRIES];    /* of the page map */
 } work;
 
-void view_map_plan(view_map *map, uint64_t calls, uint64_t peak, size_t most_cells)
+void view_map_plan(view_map *map, uint64_t calls, uint64_t peak)
 {
     uint64_t most = VIEW_FRAMES - 1, count = calls < most ? calls : most, added = 0;
 
     memset(map, 0, sizeof *map);
-    map->most_cells = most_cells;
     for (uint64_t i = 1; i <= count; i++) {
         uint64_t call = (uint64_t)((double)calls * (double)i / (double)count);
 
@@ -74,32 +79,45 @@ static bool run_to(work *w, uint64_t call)
     const replay_step *steps = w->p->steps + w->at;
     size_t count = (size_t)(call - w->at), done = w->s->run(w->blocks, steps, count, NULL);
 
-    for (size_t i = 0; i < done; i++)
-        w->slots[steps[i].slot] =
-            (known){steps[i].op == STEP_FREE ? 0 : steps[i].size, steps[i].align_log2};
+    for (size_t i = 0; i < done; i++) {
+        known *k = &w->slots[steps[i].slot];
+
+        k->size = steps[i].op == STEP_FREE ? 0 : steps[i].size;
+        k->align_log2 = steps[i].align_log2;
+        w->live += k->size - steps[i].before;
+    }
     w->at += done;
     return done == count;
 }
 
+/* What the block of a slot has; 0 if there is none. */
 static uint64_t held(const work *w, size_t slot)
 {
     const known *k = &w->slots[slot];
     size_t size = (size_t)k->size;
 
+    if (size == 0)
+        return 0;
     return w->s->held ? w->s->held(w->blocks[slot], size, k->align_log2) : size;
 }
 
 /* ---- which addresses there are ---- */
 
+/* Only slots that the steps since the last frame are about can have a block that was not seen. */
 static void scout(work *w)
 {
     for (uint64_t f = 0; f < w->map->frame_count; f++) {
+        uint64_t from = w->at;
+
         if (!run_to(w, w->map->frames[f].call))
             return;
-        for (size_t i = 0; i < w->p->slots; i++)
-            if (w->slots[i].size)
-                ranges_add(&w->ranges, (uintptr_t)w->blocks[i],
-                           (uintptr_t)w->blocks[i] + held(w, i));
+        for (uint64_t i = from; i < w->at; i++) {
+            uint32_t slot = w->p->steps[i].slot;
+            uint64_t start = (uintptr_t)w->blocks[slot], bytes = held(w, slot);
+
+            if (bytes)
+                ranges_add(&w->ranges, start, start + bytes);
+        }
     }
 }
 
@@ -125,7 +143,7 @@ static void cut(work *w)
             m->segments[i].first = cells;
             cells += ((m->segments[i].size - 1) >> m->cell_log2) + 1;
         }
-    } while (cells > m->most_cells);
+    } while (cells > VIEW_CELLS);
     m->cells = cells;
 }
 
@@ -147,7 +165,7 @@ static bool go_first(work *w)
 
 /* ---- a frame ---- */
 
-static const view_segment *find_segment(const work *w, uint64_t address)
+static uint8_t find_segment(const work *w, uint64_t address)
 {
     const view_map *m = w->map;
     size_t low = 0, high = (size_t)m->segment_count;
@@ -160,48 +178,64 @@ static const view_segment *find_segment(const work *w, uint64_t address)
         else
             high = middle;
     }
-    return low < m->segment_count && m->segments[low].start <= address ? &m->segments[low] : NULL;
+    return low < m->segment_count && m->segments[low].start <= address ? (uint8_t)low : NOWHERE;
 }
 
-static void paint(work *w, uint64_t start, uint64_t size)
+/* Adds the block that is counted for a slot to its cells, or takes it away. */
+static void paint(work *w, const known *k, bool add)
 {
-    const view_segment *s = find_segment(w, start);
-    uint64_t end = start + size, log2 = w->map->cell_log2;
-    range *extent;
+    const view_segment *s = &w->map->segments[k->segment];
+    uint64_t end = k->start + k->held, log2 = w->map->cell_log2;
 
-    if (!s)
+    if (k->segment == NOWHERE)
         return;
-    extent = &w->extents[s - w->map->segments];
     end = end > s->start + s->size ? s->start + s->size : end;
-    extent->start = start < extent->start ? start : extent->start;
-    extent->end = end > extent->end ? end : extent->end;
-    for (uint64_t at = start; at < end;) {
+    for (uint64_t at = k->start; at < end;) {
         uint64_t cell = (at - s->start) >> log2, next = s->start + ((cell + 1) << log2);
 
         next = next < end ? next : end;
-        w->used[s->first + cell] += next - at;
+        w->used[s->first + cell] += add ? next - at : at - next;
         at = next;
     }
 }
 
-static void paint_blocks(work *w, view_frame *f)
+/* Counts the block that a slot has now instead of the one that was counted. */
+static void settle(work *w, uint32_t slot)
 {
-    memset(w->used, 0, sizeof w->used);
+    known *k = &w->slots[slot];
+    uint64_t bytes = held(w, slot), start = (uintptr_t)w->blocks[slot];
+
+    if (bytes == k->held && (bytes == 0 || start == k->start))
+        return;
+    if (k->held)
+        paint(w, k, false);
+    w->held += bytes - k->held;
+    k->held = bytes;
+    k->start = start;
+    k->segment = find_segment(w, start);
+    if (bytes)
+        paint(w, k, true);
+}
+
+static uint64_t find_span(work *w)
+{
+    uint64_t span = 0;
+
     for (size_t i = 0; i < w->map->segment_count; i++)
         w->extents[i] = (range){UINT64_MAX, 0};
     for (size_t i = 0; i < w->p->slots; i++) {
-        uint64_t bytes;
+        const known *k = &w->slots[i];
+        range *extent = &w->extents[k->segment];
 
-        if (w->slots[i].size == 0)
+        if (k->held == 0 || k->segment == NOWHERE)
             continue;
-        bytes = held(w, i);
-        f->live += w->slots[i].size;
-        f->held += bytes;
-        paint(w, (uintptr_t)w->blocks[i], bytes);
+        extent->start = k->start < extent->start ? k->start : extent->start;
+        extent->end = k->start + k->held > extent->end ? k->start + k->held : extent->end;
     }
     for (size_t i = 0; i < w->map->segment_count; i++)
         if (w->extents[i].end)
-            f->span += w->extents[i].end - w->extents[i].start;
+            span += w->extents[i].end - w->extents[i].start;
+    return span;
 }
 
 static void count_page(work *w, const view_segment *s, uint64_t page)
@@ -266,12 +300,14 @@ static void look(work *w, uint64_t number, uint64_t before, int pages)
     view_map *m = w->map;
     view_frame *f = &m->frames[number];
     uint64_t size = (uint64_t)1 << m->cell_log2, now = resident();
-    uint8_t *levels = m->levels + number * m->most_cells;
+    uint8_t *levels = m->levels[number];
 
     f->resident = now == VIEW_UNKNOWN || before == VIEW_UNKNOWN ? VIEW_UNKNOWN
                   : now > before                                ? now - before
                                                                 : 0;
-    paint_blocks(w, f);
+    f->live = w->live;
+    f->held = w->held;
+    f->span = find_span(w);
     find_present(w, pages);
     for (size_t i = 0; i < m->cells; i++) {
         uint64_t part = w->used[i] == 0 ? 0 : (w->used[i] - 1) * 16 >> m->cell_log2;
@@ -299,10 +335,14 @@ static void go(work *w)
 
     if (w->s->open(w->p, 0)) {
         for (uint64_t f = 0; f < w->map->frame_count; f++) {
+            uint64_t from = w->at;
+
             if (!run_to(w, w->map->frames[f].call)) {
                 fail(w->map, "out of memory", w->at);
                 break;
             }
+            for (uint64_t i = from; i < w->at; i++)
+                settle(w, w->p->steps[i].slot);
             look(w, f, before, pages);
         }
     } else {

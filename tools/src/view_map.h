@@ -11,7 +11,7 @@
 
 #include "replay_run.h"
 
-enum { VIEW_FRAMES = 256, VIEW_CELLS = 2048, VIEW_SEGMENTS = 48 };
+enum { VIEW_FRAMES = 512, VIEW_CELLS = 2048, VIEW_SEGMENTS = 48 };
 
 /* What a cell is: not in memory; in memory without a block; a block in up to 1/16 of it, and so on. */
 enum { VIEW_ABSENT, VIEW_EMPTY, VIEW_USED, VIEW_LEVELS = VIEW_USED + 16 };
@@ -34,18 +34,18 @@ typedef struct view_segment {
 
 typedef struct view_map {
     /* Told to the process. */
-    uint64_t frame_count, most_cells;
+    uint64_t frame_count;
     view_frame frames[VIEW_FRAMES];
     /* Told by it. */
     uint64_t done; /* frames that are filled */
     uint64_t cells, cell_log2, segment_count;
     view_segment segments[VIEW_SEGMENTS];
     char failed[120]; /* why there are no more frames; "": there are all */
-    uint8_t levels[VIEW_FRAMES * VIEW_CELLS];
+    uint8_t levels[VIEW_FRAMES][VIEW_CELLS];
 } view_map;
 
 /* Chooses the frames of a trace, `peak` among them. */
-void view_map_plan(view_map *map, uint64_t calls, uint64_t peak, size_t most_cells);
+void view_map_plan(view_map *map, uint64_t calls, uint64_t peak);
 
 /* Replays over `s` and fills the map, in this process. */
 void view_map_fill(view_map *map, const parcel *p, const subject *s);

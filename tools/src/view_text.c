@@ -6,7 +6,7 @@
 
 bool view_flush(view_sink *s)
 {
-    if (s->good && s->count > 0)
+    if (s->to && s->good && s->count > 0)
         s->good = out_write(s->to, s->bytes, s->count);
     s->count = 0;
     return s->good;
@@ -16,6 +16,7 @@ void view_put(view_sink *s, const void *bytes, size_t size)
 {
     const char *from = bytes;
 
+    s->total += size;
     while (size > 0) {
         size_t room = sizeof s->bytes - s->count, part = size < room ? size : room;
 

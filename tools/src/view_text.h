@@ -6,11 +6,12 @@
 
 #include <stdint.h>
 
-/* Collects bytes for an `out`. */
+/* Collects bytes for an `out`, or only counts them. */
 typedef struct view_sink {
-    out *to;
+    out *to; /* NULL: nowhere */
     bool good;
-    size_t count;
+    uint64_t total; /* bytes that were put */
+    size_t count;   /* that wait */
     char bytes[8192];
 } view_sink;
 

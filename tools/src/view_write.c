@@ -14,9 +14,10 @@
 #include <string.h>
 
 enum {
-    SHOWN = 7,     /* groups that are drawn, before "others" */
-    POINTS = 1024, /* of a group's line */
-    LETTER = 'A'   /* of level 0 */
+    SHOWN = 7,             /* groups that are drawn, before "others" */
+    POINTS = 1024,         /* of a group's line */
+    MOST_LEVELS = 1000000, /* bytes of the cells of all maps, so that the page stays small */
+    LETTER = 'A'           /* of level 0 */
 };
 
 /* ---- members ---- */
@@ -281,31 +282,54 @@ static void put_segments(view_sink *s, const view_map *m)
     view_puts(s, "]");
 }
 
-static void put_map(view_sink *s, const view_over *over)
+/* The cells of every so many frames, the last one among them. */
+static void put_frames(view_sink *s, const view_map *m, size_t every)
+{
+    size_t first = (size_t)(m->done - 1) % every;
+
+    view_puts(s, ",\n\"levels\":[");
+    for (size_t i = first; i < m->done; i += every) {
+        if (i > first)
+            view_puts(s, ",\n");
+        put_levels(s, m->levels[i], i > first ? m->levels[i - every] : NULL, (size_t)m->cells);
+    }
+    view_puts(s, "]");
+}
+
+/* How many frames must be left out for each that is written. */
+static size_t choose_frames(const view_map *m, uint64_t most)
+{
+    size_t every = 0;
+    view_sink counts;
+
+    do {
+        every = every ? every * 2 : 1;
+        counts = (view_sink){.good = true};
+        put_frames(&counts, m, every);
+    } while (counts.total > most && every < VIEW_FRAMES);
+    return every;
+}
+
+static void put_map(view_sink *s, const view_over *over, uint64_t most)
 {
     const view_map *m = over->map;
-    size_t done = (size_t)m->done;
+    size_t every = choose_frames(m, most), step = every * sizeof(view_frame);
+    size_t first = (size_t)(m->done - 1) % every, count = ((size_t)m->done + every - 1) / every;
+    const view_frame *f = &m->frames[m->done ? first : 0];
 
     view_puts(s, "{\"name\":");
     view_string(s, over->name);
     text_member(s, "failed", m->failed[0] ? m->failed : NULL);
-    member(s, "cell_bytes", done ? (uint64_t)1 << m->cell_log2 : 0);
+    member(s, "cell_bytes", m->cells ? (uint64_t)1 << m->cell_log2 : 0);
     member(s, "cells", m->cells);
     put_segments(s, m);
-    list(s, ",\n\"call\":", &m->frames[0].call, sizeof(view_frame), done);
-    list(s, ",\n\"live\":", &m->frames[0].live, sizeof(view_frame), done);
-    list(s, ",\n\"held\":", &m->frames[0].held, sizeof(view_frame), done);
-    list(s, ",\n\"span\":", &m->frames[0].span, sizeof(view_frame), done);
-    list(s, ",\n\"resident\":", &m->frames[0].resident, sizeof(view_frame), done);
-    view_puts(s, ",\n\"levels\":[");
-    for (size_t i = 0; i < done; i++) {
-        const uint8_t *levels = m->levels + i * m->most_cells;
-
-        if (i > 0)
-            view_puts(s, ",\n");
-        put_levels(s, levels, i ? levels - m->most_cells : NULL, (size_t)m->cells);
-    }
-    view_puts(s, "]}");
+    list(s, ",\n\"call\":", &f->call, step, count);
+    list(s, ",\n\"live\":", &f->live, step, count);
+    list(s, ",\n\"held\":", &f->held, step, count);
+    list(s, ",\n\"span\":", &f->span, step, count);
+    list(s, ",\n\"resident\":", &f->resident, step, count);
+    put_frames(s, m, every);
+    view_puts(s, "}");
 }
 
 /* ---- the whole ---- */
@@ -324,7 +348,7 @@ static void put_data(view_sink *s, const view_data *d)
     for (size_t i = 0; i < d->over_count; i++) {
         if (i > 0)
             view_puts(s, ",\n");
-        put_map(s, &d->over[i]);
+        put_map(s, &d->over[i], MOST_LEVELS / d->over_count);
     }
     view_puts(s, "]}\n");
 }
