@@ -184,11 +184,12 @@ static uint8_t find_segment(const work *w, uint64_t address)
 /* Adds the block that is counted for a slot to its cells, or takes it away. */
 static void paint(work *w, const known *k, bool add)
 {
-    const view_segment *s = &w->map->segments[k->segment];
     uint64_t end = k->start + k->held, log2 = w->map->cell_log2;
+    const view_segment *s;
 
     if (k->segment == NOWHERE)
         return;
+    s = &w->map->segments[k->segment];
     end = end > s->start + s->size ? s->start + s->size : end;
     for (uint64_t at = k->start; at < end;) {
         uint64_t cell = (at - s->start) >> log2, next = s->start + ((cell + 1) << log2);

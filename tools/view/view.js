@@ -52,13 +52,11 @@ const lines = {
 
 function showLegends() {
   const map = data.maps[state.map], figures = figuresOf(map, map ? frameAt(map, state.at) : -1);
-  const over = map ? " · replayed over " + map.name : "";
   showLegend(byId("p-bytes").querySelector(".legend"), lines.bytes.filter(l => l[0] === "live" || map).map(l =>
     ["var(" + l[1] + ")", l[2], bytesText(l[0] === "live" ? liveAt(state.at) : figures && figures[l[0]])]));
   const legends = byId("p-waste").querySelectorAll(".legend");
   showLegend(legends[0], lines.waste.map(l => ["var(" + l[1] + ")", l[2], percentText(figures && figures[l[0]])]));
   showLegend(legends[1], [["var(--c0)", "blocks", countText(blocksAt(state.at))]]);
-  return over;
 }
 
 /* ---- the moment ---- */
@@ -88,31 +86,36 @@ const rows = [
   ["idle", "idle", percentText]
 ];
 
-function addRow(table, name, cells, kind) {
+/* `chosen`: the cell of the allocator that is shown. */
+function addRow(table, name, cells, kind, chosen) {
   const row = make(table, "tr", {class: kind || ""});
   make(row, kind === "head" ? "th" : "td", null, name);
   cells.forEach(function (cell, i) {
     const made = make(row, kind === "head" ? "th" : "td", null, cell);
-    if (data.maps.length > 1 && i === state.map)
+    if (i === chosen)
       made.className = "now";
   });
 }
 
 function showTable() {
-  const table = byId("moment-table");
+  const table = byId("moment-table"), chosen = data.maps.length > 1 ? state.map : -1;
   const figures = data.maps.map(map => figuresOf(map, frameAt(map, state.at)));
   table.textContent = "";
-  addRow(table, "replayed over", data.maps.map(map => map.name), "head");
-  addRow(table, "live at the last look", figures.map(f => bytesText(f && f.live)));
+  if (data.maps.length === 0) {
+    addRow(table, "There was no replay.", []);
+    return;
+  }
+  addRow(table, "replayed over", data.maps.map(map => map.name), "head", chosen);
+  addRow(table, "live at the last look", figures.map(f => bytesText(f && f.live)), "", chosen);
   for (const [name, key, write] of rows)
-    addRow(table, name, figures.map(f => write(f && f[key])));
-  addRow(table, "whole trace: most resident", data.maps.map(map => bytesText(mostResident(map))), "gap");
+    addRow(table, name, figures.map(f => write(f && f[key])), "", chosen);
+  addRow(table, "most resident of all", data.maps.map(map => bytesText(mostResident(map))), "gap", chosen);
   addRow(table, "over the peak of live bytes", data.maps.map(function (map) {
     const most = mostResident(map);
     return most === null || !data.peak_bytes ? "–" : "× " + (most / data.peak_bytes).toFixed(3);
-  }));
+  }), "", chosen);
   for (const map of data.maps.filter(m => m.failed))
-    addRow(table, map.name + ": " + map.failed, [], "gap");
+    make(make(table, "tr"), "td", {colspan: data.maps.length + 1, class: "failed"}, map.name + ": " + map.failed);
 }
 
 function mostResident(map) {
@@ -411,31 +414,31 @@ function addCharts() {
   const space = byId("p-space").querySelector(".chart"), waste = byId("p-waste").querySelectorAll(".chart");
   const map = () => data.maps[state.map];
   addChart(byId("p-bytes").querySelector(".chart"), {
-    height: 210, title: "bytes", label: "bytes over time", scale: bytesScale,
+    height: 238, paper: 178, title: "bytes", label: "bytes over time", scale: bytesScale,
     top: () => 1.04 * Math.max(mostInWindow(data.bins.top, 1), ...(map() ? lines.bytes.map(l => mostOfFrames(map(), map()[l[0]])) : [0])),
     draw(chart) {
       const inside = plotGroup(chart), live = binPoints(chart, data.bins.top, 1);
       drawArea(inside, chart, live, null, "var(--fill)");
       for (const [key, name] of map() ? lines.bytes.slice(1) : [])
-        drawLine(inside, chart, framePoints(chart, map(), map()[key]), "var(" + name + ")");
+        drawFrames(inside, chart, map(), map()[key], "var(" + name + ")");
       drawLine(inside, chart, live, "var(--c0)");
     }
   });
   addChart(space, {
-    height: 300, title: "addresses", label: "addresses over time", scale: bytesScale, canvas: true,
+    height: 300, paper: 192, title: "addresses", label: "addresses over time", scale: bytesScale, canvas: true,
     top: () => map() ? map().cells * map().cell_bytes : 1, draw: drawSpace
   });
   addChart(waste[0], {
-    height: 160, title: "part", label: "fragmentation over time", scale: percentScale,
+    height: 160, paper: 160, title: "part", label: "fragmentation over time", scale: percentScale,
     top: () => map() ? Math.min(1, 1.04 * Math.max(.05, ...lines.waste.map(l => mostOfFrames(map(), wasteOf(map(), l[0]))))) : 1,
     draw(chart) {
       const inside = plotGroup(chart);
       for (const [key, name] of map() ? lines.waste : [])
-        drawLine(inside, chart, framePoints(chart, map(), wasteOf(map(), key)), "var(" + name + ")");
+        drawFrames(inside, chart, map(), wasteOf(map(), key), "var(" + name + ")");
     }
   });
   addChart(waste[1], {
-    height: 120, title: "blocks", label: "live blocks over time", scale: countScale,
+    height: 120, paper: 120, title: "blocks", label: "live blocks over time", scale: countScale,
     top: () => 1.04 * mostInWindow(data.bins.blocks, 1),
     draw(chart) {
       const inside = plotGroup(chart), points = binPoints(chart, data.bins.blocks, 1);
@@ -444,7 +447,7 @@ function addCharts() {
     }
   });
   addChart(byId("p-groups").querySelector(".chart"), {
-    height: 220, title: "live bytes", label: "live bytes by thread, tag or allocator", scale: bytesScale,
+    height: 220, paper: 200, title: "live bytes", label: "live bytes by thread, tag or allocator", scale: bytesScale,
     top: () => 1.04 * mostOfGroups(), draw: drawGroups
   });
 }

@@ -19,6 +19,10 @@ function make(parent, name, attributes, text) {
   return made;
 }
 
+function onPaper() {
+  return document.documentElement.classList.contains("printing");
+}
+
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 }
@@ -74,7 +78,7 @@ function timeScale(low, high, count) {
 
 const margin = {left: 58, right: 14, top: 7, bottom: 33};
 
-/* A chart along the time axis. `o`: height; top() the largest value; scale(top, ticks) of the values;
+/* A chart along the time axis. `o`: height, and that on paper; top() the largest value; scale(top, ticks) of the values;
  * title of the values; draw(chart) adds what is in it. */
 function addChart(holder, o) {
   const chart = Object.assign({holder, svg: make(holder, "svg", {role: "img", "aria-label": o.label})}, o);
@@ -106,7 +110,8 @@ function drawAxes(chart) {
   const times = timeScale(axisOf(state.from), axisOf(state.to), Math.floor(chart.plotWidth / 95));
   for (const tick of values.ticks) {
     const y = Math.round(yOf(chart, tick.at)) + .5;
-    make(svg, "line", {class: "grid", x1: margin.left, x2: right, y1: y, y2: y});
+    make(svg, "line", {class: chart.canvas ? "axis" : "grid", x1: chart.canvas ? margin.left - 4 : margin.left,
+      x2: chart.canvas ? margin.left : right, y1: y, y2: y});
     make(svg, "text", {x: margin.left - 6, y: y + 4, "text-anchor": "end"}, tick.text);
   }
   for (const tick of times.ticks) {
@@ -126,12 +131,13 @@ function drawChart(chart) {
   const width = Math.floor(chart.holder.clientWidth), svg = chart.svg;
   if (width < 100)
     return;
+  const height = onPaper() ? chart.paper : chart.height;
   chart.plotWidth = width - margin.left - margin.right;
-  chart.plotHeight = chart.height - margin.top - margin.bottom;
+  chart.plotHeight = height - margin.top - margin.bottom;
   chart.most = chart.top() || 1;
   svg.textContent = "";
   svg.setAttribute("width", width);
-  svg.setAttribute("height", chart.height);
+  svg.setAttribute("height", height);
   drawAxes(chart);
   chart.draw(chart);
   const bottom = margin.top + chart.plotHeight + .5;
@@ -194,11 +200,22 @@ function plotGroup(chart) {
   return make(chart.svg, "g", {"clip-path": "url(#" + id + ")"});
 }
 
-function drawLine(group, chart, points, stroke, dash) {
-  const line = make(group, "path", {class: "line", d: pathOf(chart, points)});
-  line.style.stroke = stroke;
-  if (dash)
-    line.setAttribute("stroke-dasharray", dash);
+/* Where few looks at the memory are shown, each has a point. */
+function drawPoints(group, chart, points, fill) {
+  if (points.length > 40)
+    return;
+  for (const point of points)
+    make(group, "circle", {cx: point[0], cy: yOf(chart, point[1]), r: 2.4}).style.fill = fill;
+}
+
+function drawLine(group, chart, points, stroke) {
+  make(group, "path", {class: "line", d: pathOf(chart, points)}).style.stroke = stroke;
+}
+
+function drawFrames(group, chart, map, values, stroke) {
+  const points = framePoints(chart, map, values);
+  drawLine(group, chart, points, stroke);
+  drawPoints(group, chart, points, stroke);
 }
 
 /* The area between two lines of points with the same x; `lower` null: the axis. */

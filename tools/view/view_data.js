@@ -139,23 +139,23 @@ function countText(value) {
   return String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
-/* 1234567 as 1.23 M. */
-function shortText(value) {
+/* 1234567 as 1.235 M, with so many digits. */
+function shortText(value, digits) {
   const names = ["", " k", " M", " G", " T"];
   let unit = 0;
   while (value >= 1000 && unit < names.length - 1) {
     value /= 1000;
     unit++;
   }
-  return (unit === 0 ? String(Math.round(value * 100) / 100) : String(Number(value.toPrecision(4)))) + names[unit];
+  return (unit === 0 ? String(Math.round(value * 100) / 100) : String(Number(value.toPrecision(digits || 4)))) + names[unit];
 }
 
-function timeText(nanoseconds) {
+function timeText(nanoseconds, digits) {
   const names = [["ns", 1], ["µs", 1e3], ["ms", 1e6], ["s", 1e9]];
   let unit = 0;
   while (unit < 3 && nanoseconds >= names[unit + 1][1])
     unit++;
-  return Number((nanoseconds / names[unit][1]).toPrecision(4)) + " " + names[unit][0];
+  return Number((nanoseconds / names[unit][1]).toPrecision(digits || 4)) + " " + names[unit][0];
 }
 
 function percentText(value) {

@@ -118,8 +118,9 @@ function drawGrid() {
     holder.addEventListener("pointerleave", () => showTip(null, ""));
   }
   const frame = frameAt(map, state.at), canvas = grid.canvas, scale = Math.min(3, devicePixelRatio || 1);
-  grid.columns = map.cells > 1024 ? 64 : map.cells > 256 ? 32 : 16;
-  grid.size = Math.max(3, Math.floor((holder.clientWidth - 2) / grid.columns));
+  const width = holder.clientWidth - 2;
+  grid.size = Math.max(onPaper() ? 3 : 4, Math.min(20, Math.floor(Math.sqrt(width * (onPaper() ? 170 : 296) / map.cells))));
+  grid.columns = Math.floor(width / grid.size);
   const rows = Math.ceil(map.cells / grid.columns), size = grid.size;
   canvas.width = grid.columns * size * scale;
   canvas.height = rows * size * scale;
@@ -189,7 +190,7 @@ function drawHeat() {
   }
   const lives = cells.filter(c => c.x >= 0).map(c => c.x), sizes = cells.map(c => c.y);
   const box = {
-    width: holder.clientWidth, height: 300, left: 50, right: 34, top: 4, bottom: 72,
+    width: holder.clientWidth, height: 300, left: 62, right: 34, top: 4, bottom: 72,
     x0: Math.min(...lives, 98), x1: Math.max(...lives, 0), y0: Math.min(...sizes), y1: Math.max(...sizes)
   };
   if (lives.length === 0)
@@ -237,7 +238,7 @@ function drawHeatAxes(svg, box) {
     if (step > 0 && step % 2 === 1 && doubling % everyX === 0 && x < right - 10) {
       make(svg, "line", {class: "axis", x1: x, x2: x, y1: bottom, y2: bottom + 4});
       make(svg, "text", {x, y: bottom + 15, "text-anchor": "middle"},
-        state.heatLife === "time" ? timeText(Number((2 ** doubling).toPrecision(2))) : shortText(2 ** doubling));
+        state.heatLife === "time" ? timeText(2 ** doubling, 2) : shortText(2 ** doubling, 2));
     }
   }
   make(svg, "line", {class: "axis", x1: box.left, x2: right, y1: bottom, y2: bottom});
