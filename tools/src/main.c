@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const tool_command *const commands[] = {&tool_record, &tool_replay, &tool_stats, &tool_view,
-                                               &tool_doctor};
+static const tool_command *const commands[] = {&tool_record, &tool_replay, &tool_stats,
+                                               &tool_view,   &tool_export, &tool_doctor};
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -20,7 +20,7 @@ typedef struct tool_command {
     int (*run)(int argc, char **argv);
 } tool_command;
 
-extern const tool_command tool_record, tool_replay, tool_stats, tool_view, tool_doctor;
+extern const tool_command tool_record, tool_replay, tool_stats, tool_view, tool_export, tool_doctor;
 
 /* ---- messages, all to standard error and with the command's name in front ---- */
 
