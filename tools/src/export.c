@@ -1,14 +1,9 @@
 /* export.c: `loam export`: a trace as files that other viewers open.
- *
- * Reads the trace once, so that it may come through a pipe. Takes memory for the slots of the trace, for
- * its sites, of which there are so many at most, and for what a format keeps, which is bounded too.
  */
 #include "export.h"
 #include "tool.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,123 +36,6 @@ const tool_command tool_export = {
 static const export_format *const formats[] = {&export_heaptrack, &export_pprof, &export_gperftools,
                                                &export_massif, &export_chrome};
 
-/* ---- names ---- */
-
-static const char *program_text(const exporter *e)
-{
-    trace_text_kind kind;
-    const char *words =
-        e->sites.program ? trace_reader_text(e->reader, e->sites.program, &kind) : NULL;
-
-    return words && *words ? words : NULL;
-}
-
-static const char *file_name(const exporter *e)
-{
-    const char *slash = strrchr(e->file, '/');
-
-    return strcmp(e->file, "-") == 0 ? "unknown" : slash ? slash + 1 : e->file;
-}
-
-void export_command(const exporter *e, const char *swaps, char *words, size_t room)
-{
-    const char *said = program_text(e);
-
-    (void)text_clean(words, room, said ? said : file_name(e), swaps);
-}
-
-/* The last part of the first word. */
-void export_program(const exporter *e, const char *swaps, char *name, size_t room)
-{
-    char first[TRACE_MOST_TEXT + 1];
-    const char *said = program_text(e);
-    size_t length, from;
-
-    said = said ? said : file_name(e);
-    length = program_text(e) ? strcspn(said, " ") : strcspn(said, ".");
-    length = length == 0 ? strlen(said) : length;
-    length = length < sizeof first ? length : sizeof first - 1;
-    for (from = length; from > 0 && said[from - 1] != '/';)
-        from--;
-    from = from == length ? 0 : from;
-    memcpy(first, said + from, length - from);
-    first[length - from] = 0;
-    (void)text_clean(name, room, first, swaps);
-}
-
-void export_site_name(const exporter *e, uint32_t number, const char *swaps, char name[TEXT_NAME])
-{
-    const site *one = &e->sites.all[number];
-    char program[TEXT_NAME / 2] = "";
-
-    if (one->level == SITE_PROGRAM)
-        export_program(e, "", program, sizeof program);
-    sites_describe(&e->sites, e->reader, one, program, swaps, name, TEXT_NAME);
-}
-
-/* ---- the trace ---- */
-
-/* What a format is told of an item. False: out of memory. */
-static bool follow(exporter *e, const trace_item *item)
-{
-    site_move move;
-
-    if (item->op == TRACE_TEXT)
-        sites_note_text(&e->sites, e->reader, item);
-    if (item->op == TRACE_BULK && e->format->bulk)
-        e->format->bulk(e, item);
-    if (!e->count_calls)
-        e->now = item->time;
-    if (item->op > TRACE_ALLOC_ALIGNED)
-        return true;
-    e->calls++;
-    if (e->count_calls)
-        e->now = e->calls * 1000;
-    return sites_follow(&e->sites, item, &move) &&
-           (!e->format->call || e->format->call(e, item, &move));
-}
-
-/* False: `error` tells why, or what was written was refused. */
-static bool follow_all(exporter *e, trace_error *error)
-{
-    trace_item item;
-    trace_result got;
-    uint64_t items = 0;
-
-    while ((got = trace_reader_next(e->reader, &item, error)) == TRACE_GOT && !e->text.failed) {
-        if (!follow(e, &item))
-            return trace_wrong(error, trace_reader_at(e->reader), "out of memory");
-        if (++items % (1 << 18) == 0)
-            tool_progress("exporting", trace_reader_at(e->reader), trace_reader_size(e->reader));
-    }
-    tool_progress_end();
-    if (got != TRACE_DONE)
-        return false;
-    return e->format->end(e) || trace_wrong(error, trace_reader_at(e->reader), "out of memory");
-}
-
-/* Ends the program where it can't. */
-static void write_export(exporter *e, const char *to)
-{
-    trace_error error = {0, ""};
-    const char *wrong;
-    bool good;
-
-    e->text.to = out_begin(to, EXIT_BAD);
-    good = sites_init(&e->sites) && e->format->begin(e)
-               ? follow_all(e, &error)
-               : trace_wrong(&error, trace_reader_at(e->reader), "out of memory");
-    good = text_flush(&e->text) && good;
-    wrong = out_end(e->text.to, good);
-    if (e->text.failed || (wrong && good))
-        tool_fail(EXIT_BAD, "%s: cannot be written: %s", to, wrong);
-    if (!good)
-        tool_fail(EXIT_BAD, "%s: at byte %llu: %s", e->file, (unsigned long long)error.offset,
-                  error.reason);
-}
-
-/* ---- the whole ---- */
-
 static const export_format *find_format(const char *name)
 {
     if (strcmp(name, "perfetto") == 0)
@@ -178,82 +56,96 @@ static bool second_of(const char *option, const char *text, const char *first, c
     return strcmp(text, second) == 0;
 }
 
-/* Ends the program where the trace would be replaced by what is made of it, or a terminal be filled
- * with bytes. */
-static void refuse_output(const exporter *e, const char *to)
-{
-    struct stat from, about;
+/* What the command line wants. `to` NULL: help. */
+typedef struct wanted {
+    const export_format *format;
+    const char *file, *to;
+    bool count_calls, at_end;
+} wanted;
 
-    if (strcmp(to, "-") == 0) {
-        if ((e->format->binary) && isatty(STDOUT_FILENO))
-            tool_usage("%s is no text for a terminal; name a file by -o", e->format->name);
-        return;
-    }
-    if (stat(e->file, &from) == 0 && stat(to, &about) == 0 && S_ISREG(from.st_mode) &&
-        from.st_dev == about.st_dev && from.st_ino == about.st_ino)
-        tool_usage("%s is the trace itself", to);
-}
-
-static const char *read_options(exporter *e, int argc, char **argv)
+static wanted read_options(int argc, char **argv)
 {
     static const struct option options[] = {
         {"to", required_argument, NULL, 't'},   {"output", required_argument, NULL, 'o'},
         {"time", required_argument, NULL, 'c'}, {"at", required_argument, NULL, 'a'},
         {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
-    const char *to = "-";
+    wanted w = {.to = "-"};
     int option;
 
     while ((option = getopt_long(argc, argv, "ho:", options, NULL)) != -1) {
         if (option == 'h')
-            return NULL;
+            return (wanted){.to = NULL};
         if (option == 't')
-            e->format = find_format(optarg);
+            w.format = find_format(optarg);
         else if (option == 'o')
-            to = optarg;
+            w.to = optarg;
         else if (option == 'c')
-            e->count_calls = second_of("--time", optarg, "clock", "calls");
+            w.count_calls = second_of("--time", optarg, "clock", "calls");
         else if (option == 'a')
-            e->at_end = second_of("--at", optarg, "peak", "end");
+            w.at_end = second_of("--at", optarg, "peak", "end");
         else
             tool_usage(NULL);
     }
-    if (!e->format)
+    if (!w.format)
         tool_usage("which format? --to heaptrack, pprof, gperftools, massif or chrome");
     if (optind + 1 != argc)
         tool_usage(optind == argc ? "which trace?" : "one trace at a time");
-    e->file = argv[optind];
-    return to;
+    w.file = argv[optind];
+    return w;
+}
+
+/* Ends the program where the trace would be replaced by what is made of it, or a terminal be filled
+ * with bytes. */
+static void refuse_output(const wanted *w)
+{
+    struct stat from, about;
+
+    if (strcmp(w->to, "-") == 0) {
+        if (w->format->binary && isatty(STDOUT_FILENO))
+            tool_usage("%s is no text for a terminal; name a file by -o", w->format->name);
+        return;
+    }
+    if (stat(w->file, &from) == 0 && stat(w->to, &about) == 0 && S_ISREG(from.st_mode) &&
+        from.st_dev == about.st_dev && from.st_ino == about.st_ino)
+        tool_usage("%s is the trace itself", w->to);
+}
+
+/* Ends the program where it can't. */
+static void write_export(exporter *e, trace_reader *reader, const char *to)
+{
+    out *file = out_begin(to, EXIT_BAD);
+    trace_error error = {0, ""};
+    bool good = export_run(e, reader, file, &error);
+    const char *wrong = out_end(file, good);
+
+    if (e->text.failed || (wrong && good))
+        tool_fail(EXIT_BAD, "%s: cannot be written: %s", to, wrong);
+    if (!good)
+        tool_fail(EXIT_BAD, "%s: at byte %llu: %s", e->file, (unsigned long long)error.offset,
+                  error.reason);
 }
 
 static int run(int argc, char **argv)
 {
-    exporter *e = calloc(1, sizeof *e);
+    wanted w = read_options(argc, argv);
     trace_error error = {0, ""};
-    const char *to;
+    trace_reader *reader;
+    exporter *e;
 
+    if (!w.to)
+        return tool_help();
+    refuse_output(&w);
+    reader = trace_reader_open(w.file, &error);
+    if (!reader)
+        tool_fail(EXIT_BAD, "%s: at byte %llu: %s", w.file, (unsigned long long)error.offset,
+                  error.reason);
+    e = export_new(w.format, w.file);
     if (!e)
         tool_fail(EXIT_BAD, "out of memory");
-    to = read_options(e, argc, argv);
-    if (!to) {
-        free(e);
-        return tool_help();
-    }
-    refuse_output(e, to);
-    e->state = calloc(1, e->format->state_size);
-    e->reader = e->state ? trace_reader_open(e->file, &error) : NULL;
-    if (!e->state)
-        tool_fail(EXIT_BAD, "out of memory");
-    if (!e->reader)
-        tool_fail(EXIT_BAD, "%s: at byte %llu: %s", e->file, (unsigned long long)error.offset,
-                  error.reason);
-    if (trace_reader_head(e->reader)->time_step == 0)
-        e->count_calls = true;
-    write_export(e, to);
-    if (e->format->drop)
-        e->format->drop(e);
-    sites_deinit(&e->sites);
-    trace_reader_close(e->reader);
-    free(e->state);
-    free(e);
+    e->count_calls = w.count_calls;
+    e->at_end = w.at_end;
+    write_export(e, reader, w.to);
+    export_free(e);
+    trace_reader_close(reader);
     return EXIT_GOOD;
 }

@@ -36,6 +36,16 @@ struct exporter {
     text_writer text;
 };
 
+/* What writes `format`; `file` is the trace's name, and is not opened. NULL: out of memory. */
+exporter *export_new(const export_format *format, const char *file);
+void export_free(exporter *e); /* NULL is ignored */
+
+/* Reads all of a trace, and writes it; once. False: `error` tells why, or text.failed is set and
+ * out_end() will tell. */
+bool export_run(exporter *e, trace_reader *reader, out *to, trace_error *error);
+
+/* ---- for the formats ---- */
+
 /* A short name of the program, and its command line or else the trace's file; both clean. */
 void export_program(const exporter *e, const char *swaps, char *name, size_t room);
 void export_command(const exporter *e, const char *swaps, char *words, size_t room);

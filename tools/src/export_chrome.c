@@ -204,11 +204,8 @@ static bool call(exporter *e, const trace_item *item, const site_move *move)
 static void bulk(exporter *e, const trace_item *item)
 {
     state *s = e->state;
-    bulks *in;
+    bulks *in = &s->bulks[bin_now(e)];
 
-    if (!e->count_calls)
-        e->now = item->time;
-    in = &s->bulks[bin_now(e)];
     if (in->events == 0 || item->size > in->one_bytes) {
         in->time = e->now;
         in->one_blocks = item->blocks;

@@ -244,7 +244,7 @@ static bool end(exporter *e)
     s->next = 0; /* the end has one too */
     if (!take_if_due(e) || !take(e, &s->peak, true))
         return false;
-    export_command(e, swaps, words, sizeof words);
+    export_command(e, "#~", words, sizeof words);
     text_format(&e->text, "desc: written by loam export\ncmd: %s\ntime_unit: %s\n", words,
                 e->count_calls ? "B" : "ms");
     for (size_t i = 0; i < s->count; i++) {

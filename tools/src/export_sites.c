@@ -253,7 +253,6 @@ bool sites_init(sites *s)
 {
     bool memory = true;
 
-    memset(s, 0, sizeof *s);
     return below(s, 0, SITE_PROGRAM, 0, &memory) == 0;
 }
 

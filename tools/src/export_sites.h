@@ -66,7 +66,7 @@ typedef struct site_move {
     bool new_peak; /* more bytes are live than ever */
 } site_move;
 
-/* False: out of memory. */
+/* Begins what is all zeros. False: out of memory. */
 bool sites_init(sites *s);
 void sites_deinit(sites *s);
 
