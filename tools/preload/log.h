@@ -51,8 +51,8 @@ typedef struct log_event {
     uint64_t first, second;
 } log_event;
 
-/* A new time is noted after so many ticks, a few microseconds. */
-#define LOG_TIME_STEP ((uint64_t)1 << 13)
+/* A new time is noted after so many ticks, some microseconds: less than what traces tell. */
+#define LOG_TIME_STEP ((uint64_t)1 << 14)
 
 static inline uint64_t log_first(unsigned op, uint64_t number, uint64_t place)
 {

@@ -344,6 +344,7 @@ static void introduce(writer *t)
         writer_put(t, LOG_NAME, number, words[2], words[3]);
     }
     t->time = 0;
+    t->blind = 0;
 }
 
 /* Gives this thread room for a call. */

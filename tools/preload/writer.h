@@ -14,10 +14,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#if defined(__has_include)
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define WRITER_KNOWS_ALONE 1
+#endif
+#endif
+
 #define COLD __attribute__((noinline, cold))
 
-/* Events that a call takes at most. */
-enum { WRITER_CALL = 3 };
+/* Events that a call takes at most; and how many calls go by without a look at the clock where they are
+ * dense: looking costs as much as all the rest. */
+enum { WRITER_CALL = 3, WRITER_BLIND = 7 };
+
+/* Bytes between an event and the line of the log that is fetched for later ones. */
+enum { WRITER_AHEAD = 256 };
 
 /* Of each thread. */
 typedef struct writer {
@@ -25,7 +36,9 @@ typedef struct writer {
     uint64_t left;   /* so many events are free there */
     uint64_t life;   /* of the process that `next` is of */
     uint64_t time;   /* ticks that were noted last */
+    uint64_t looked; /* ticks when the clock was looked at last */
     uint32_t number; /* of the thread, from 1 */
+    uint8_t blind;   /* so many calls go by without a look at the clock */
     uint8_t busy;    /* writer_busy */
     bool over; /* it has ended, but for what others do at its end: each call hands its chunk back */
 } writer;
@@ -48,28 +61,53 @@ COLD void writer_prepare(void);
 /* Notes a call after finding room for it, or counts it as lost. */
 COLD void writer_note_slowly(unsigned op, unsigned align_log2, const void *block, size_t bytes);
 
+/* The next number of the sequence. An increment that others may see waits until what was written before has
+ * left the processor's queue, which the log's fresh lines make long: so it is one only where there are others.
+ * (In a signal handler there is none: P6.) */
+static inline uint64_t writer_next_number(void)
+{
+#if WRITER_KNOWS_ALONE
+    if (__libc_single_threaded)
+        return writer_sequence++;
+#endif
+    return __atomic_fetch_add(&writer_sequence, 1, __ATOMIC_RELAXED);
+}
+
 static inline void writer_put(writer *t, unsigned op, uint64_t number, uint64_t place,
                               uint64_t size)
 {
     log_event *event = t->next++;
 
     t->left--;
+    __builtin_prefetch((char *)event + WRITER_AHEAD, 1);
     event->second = log_second(number, size);
     __atomic_store_n(&event->first, log_first(op, number, place), __ATOMIC_RELEASE);
+}
+
+/* Notes the time, if it is another one. After a pause up to WRITER_BLIND calls count as before it. */
+static inline void writer_look(writer *t, uint64_t number)
+{
+    uint64_t ticks = log_ticks();
+
+    t->blind = ticks - t->looked < LOG_TIME_STEP ? WRITER_BLIND : 0;
+    t->looked = ticks;
+    if (ticks - t->time >= LOG_TIME_STEP) {
+        t->time = ticks;
+        writer_put(t, LOG_TIME, number, (ticks - writer_began) >> 32, ticks - writer_began);
+    }
 }
 
 /* There is room. */
 static inline void writer_write(writer *t, unsigned op, unsigned align_log2, const void *block,
                                 size_t bytes)
 {
-    uint64_t address = (uint64_t)(uintptr_t)block, size = bytes, number, ticks;
+    uint64_t address = (uint64_t)(uintptr_t)block, size = bytes, number;
 
-    number = __atomic_fetch_add(&writer_sequence, 1, __ATOMIC_RELAXED);
-    ticks = log_ticks();
-    if (ticks - t->time >= LOG_TIME_STEP) {
-        t->time = ticks;
-        writer_put(t, LOG_TIME, number, (ticks - writer_began) >> 32, ticks - writer_began);
-    }
+    number = writer_next_number();
+    if (t->blind != 0)
+        t->blind--;
+    else
+        writer_look(t, number);
     if (__builtin_expect(
             align_log2 != 0 || (address & 7) != 0 || address >> 48 != 0 || size >> 32 != 0, 0))
         writer_put(t, LOG_MORE, number, align_log2 | (address & 7) << 8 | address >> 48 << 11,
