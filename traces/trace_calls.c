@@ -7,7 +7,7 @@
 #define LARGEST_1 ((uint64_t)1 << 31)
 #define LARGEST_2 ((uint64_t)1 << 47)
 
-/* Room for one more slot than there are, in version 2. */
+/* Room for one more slot than there are. */
 static bool add_slot(trace_reader *r, uint64_t at, trace_error *error)
 {
     if (r->sums.slots == r->slot_room) {
@@ -29,7 +29,8 @@ bool trace_check_call(trace_reader *r, const trace_item *item, uint64_t at, trac
 {
     bool aligned = item->op == TRACE_ALLOC_ALIGNED, first = r->head.version == 1;
 
-    if (!first && item->slot == r->sums.slots && item->slot != NONE && !add_slot(r, at, error))
+    if (r->grows && item->slot == r->sums.slots && item->slot < r->head.slots &&
+        item->slot != NONE && !add_slot(r, at, error))
         return false;
     if (item->slot >= r->sums.slots)
         return trace_wrong(error, at, "slot %lu, and there are %llu", (unsigned long)item->slot,

@@ -72,7 +72,11 @@ static bool read_head_1(trace_reader *r, const unsigned char *bytes, trace_error
     for (size_t i = 0; i < 5; i++)
         r->said[i] = little(bytes + AT_PEAK_BYTES + 8 * i, 8);
     r->head.items = count;
-    r->head.slots = r->sums.slots = slots;
+    r->head.slots = slots;
+    r->grows = size == UINT64_MAX;
+    if (r->grows)
+        return true;
+    r->sums.slots = slots;
     r->slot_room = (size_t)slots;
     r->slots = calloc(r->slot_room + 1, sizeof *r->slots);
     return r->slots != NULL || trace_wrong(error, AT_SLOTS, "out of memory");
@@ -87,6 +91,7 @@ static bool read_head_2(trace_reader *r, const unsigned char *bytes, trace_error
     r->head.process = little(bytes + AT_PROCESS, 8);
     r->head.time_step = little(bytes + AT_STEP, 8);
     r->head.items = r->head.slots = UINT64_MAX;
+    r->grows = true;
     return true;
 }
 

@@ -3,6 +3,8 @@
  *   R1  slots[s].held is 0 iff slot s is free, else its size and 1
  *   R2  the live slots of an allocator are linked, oldest first, in the order in which they were filled
  *   R3  `checksum` is that of all bytes before `at`
+ *   R4  `slots` has room for as many as were used, or for as many as the head says if the file is long
+ *       enough for them: never for what is only said
  */
 #ifndef LOAM_TRACES_TRACE_READER_INTERNAL_H
 #define LOAM_TRACES_TRACE_READER_INTERNAL_H
@@ -73,6 +75,7 @@ struct trace_reader {
     uint32_t bulk_allocator; /* while blocks of a bulk are told */
     uint64_t bulk_left;      /* how many are still to be told */
     uint16_t bulk_thread;
+    bool grows; /* slots are numbered as they are first used */
     bool done;
     uint64_t at; /* bytes before buffer[next] */
     size_t next, filled;
