@@ -54,7 +54,7 @@ static void family(void)
 /* What is refused is not there, and errno tells. */
 static void refused(void)
 {
-    volatile size_t most = SIZE_MAX / 2; /* which compilers would warn about */
+    volatile size_t most = SIZE_MAX / 2 + 1; /* which compilers would warn about */
     void *p = malloc(7001), *q = NULL;
 
     errno = 0;
@@ -348,6 +348,8 @@ int main(int argc, char **argv)
         take(7001, 100000);
     else if (strcmp(mode, "fails") == 0)
         return 7;
+    else if (strcmp(mode, "fails_127") == 0)
+        return 127;
     else
         return 2;
     return 0;

@@ -138,17 +138,26 @@ static void *stop(uint64_t reason)
 
 /* ---- start ---- */
 
+/* What the kernel does where it can, in a child of fork(). */
+static void wipe_in_child(void)
+{
+    *writer_control = (writer_control_page){.life = 0};
+}
+
 void writer_prepare(void)
 {
     writer_control_page *none = &no_page;
     void *page = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    bool wiped;
 
     if (page == MAP_FAILED)
         return;
-    (void)madvise(page, 1 << 16, MADV_WIPEONFORK);
+    wiped = madvise(page, 1 << 16, MADV_WIPEONFORK) == 0;
     if (!__atomic_compare_exchange_n(&writer_control, &none, page, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED))
         munmap(page, 1 << 16);
+    else if (!wiped) /* Linux before 4.14 */
+        (void)pthread_atfork(NULL, NULL, wipe_in_child);
 }
 
 static uint64_t number_of(const char *text)

@@ -3,7 +3,8 @@
  *   P2  a thread writes to a chunk of its own; nothing is shared on the fast path but the sequence
  *   P3  no descriptor stays open, because programs close those that they do not know
  *   P4  `writer_control` reads zero in a forked child, whatever call made it; so a child never writes to
- *       the log of its parent, nor waits for a lock that a thread of its parent held
+ *       the log of its parent, nor waits for a lock that a thread of its parent held. (Before Linux 4.14
+ *       only in a child of fork(), which calls a handler of this library.)
  *   P6  what a signal handler asks for while its thread is at work here is lost, and counted
  */
 #ifndef LOAM_TOOLS_WRITER_H

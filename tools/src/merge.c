@@ -2,6 +2,8 @@
  *
  * Each chunk is ascending by itself. Chunks are opened in the order of their first events, and of the
  * open ones that with the least next event goes on: so as many are open as threads lived at once.
+ *
+ * A log may be damaged: nothing in it is believed, and what it makes this take is bounded by its length.
  */
 #include "merge.h"
 
@@ -22,6 +24,10 @@
 #include <unistd.h>
 
 enum { TIME_STEP = 10000, MOST_THREAD = UINT16_MAX, MOST_ALIGN = 30 };
+
+/* The largest block and the last time, in nanoseconds, that are believed. */
+#define MOST_SIZE ((uint64_t)1 << 47)
+#define MOST_TIME ((uint64_t)1 << 62)
 
 typedef struct chunk {
     const log_event *next, *end;
@@ -137,12 +143,15 @@ static void open_chunk(merge *m, chunk *c)
 
 /* ---- events ---- */
 
+/* Each thread has written an event or more. */
 static bool know_thread(merge *m, uint64_t thread)
 {
     size_t wanted = m->threads ? m->threads : 16;
     thread_state *more;
 
-    while (wanted <= thread && wanted < SIZE_MAX / 64)
+    if (thread > m->size / sizeof(log_event))
+        return fail(m, "the log is damaged");
+    while (wanted <= thread)
         wanted *= 2;
     if (wanted <= m->threads)
         return true;
@@ -172,10 +181,19 @@ static void clear(merge *m, uint64_t address, uint16_t thread)
     give(m, slot, thread);
 }
 
+/* Whether a trace can hold a request for so many bytes. */
+static bool believes(merge *m, uint64_t size)
+{
+    return (size <= MOST_SIZE && m->writer.total <= UINT64_MAX - MOST_SIZE) ||
+           fail(m, "the log is damaged");
+}
+
 static bool take(merge *m, unsigned op, unsigned align, const event *e, uint16_t thread)
 {
     uint32_t slot;
 
+    if (!believes(m, e->size))
+        return false;
     clear(m, e->address, thread);
     slot = loam_blocks_add(&m->blocks, e->address, e->size);
     if (slot == LOAM_BLOCKS_NONE)
@@ -203,6 +221,8 @@ static bool end_resize(merge *m, const event *e, thread_state *r, uint16_t threa
         loam_blocks_attach(&m->blocks, r->slot, block->address);
         return true;
     }
+    if (!believes(m, e->size))
+        return false;
     clear(m, e->address, thread);
     loam_blocks_attach(&m->blocks, r->slot, e->address);
     loam_trace_writer_resize(&m->writer, r->slot, thread, block->size, e->size);
@@ -251,6 +271,14 @@ static event take_apart(chunk *c)
     return e;
 }
 
+/* Ticks as nanoseconds. */
+static uint64_t time_of(const merge *m, uint64_t ticks)
+{
+    double time = (double)ticks * m->scale;
+
+    return time < (double)MOST_TIME ? (uint64_t)time : MOST_TIME;
+}
+
 /* An event that only tells of others. */
 static bool follow_other(merge *m, chunk *c, const event *e, uint16_t thread)
 {
@@ -264,7 +292,7 @@ static bool follow_other(merge *m, chunk *c, const event *e, uint16_t thread)
         name_thread(m, c, e, thread);
         return true;
     case LOG_TIME:
-        c->time = (uint64_t)((double)(e->place << 32 | e->size) * m->scale);
+        c->time = time_of(m, e->place << 32 | e->size);
         return true;
     case LOG_MORE:
         c->more = e->place;
@@ -351,17 +379,24 @@ static double scale_of(const log_head *head)
 static bool map_log(merge *m, const char *path)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat about;
+    struct stat about = {.st_size = 0};
     void *mapped = MAP_FAILED;
+    bool fits;
 
-    if (file >= 0 && fstat(file, &about) == 0 && about.st_size >= LOG_HEAD) {
-        m->size = (size_t)about.st_size;
-        mapped = mmap(NULL, m->size, PROT_READ, MAP_SHARED, file, 0);
+    if (file < 0 || fstat(file, &about) != 0) {
+        (void)fail(m, strerror(errno));
+        if (file >= 0)
+            (void)close(file);
+        return false;
     }
-    if (file >= 0)
-        close(file);
+    fits = about.st_size >= LOG_HEAD && (uint64_t)about.st_size <= SIZE_MAX;
+    m->size = fits ? (size_t)about.st_size : 0;
+    if (fits)
+        mapped = mmap(NULL, m->size, PROT_READ, MAP_SHARED, file, 0);
+    (void)close(file);
     if (mapped == MAP_FAILED)
-        return fail(m, file < 0 ? strerror(errno) : "the log is too short to be one");
+        return fail(m, about.st_size < LOG_HEAD ? "the log is too short to be one"
+                                                : "there is no room to look at the log");
     m->head = mapped;
     if (memcmp(m->head->magic, LOG_MAGIC, sizeof m->head->magic) != 0 ||
         m->head->event != sizeof(log_event) || m->head->chunk != LOG_CHUNK)
