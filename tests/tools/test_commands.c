@@ -98,6 +98,111 @@ TEST(replay_speaks_json, fast)
     EXPECT(strstr(r->out, "\"failed\": null}") != NULL);
 }
 
+static void put(unsigned char *bytes, uint64_t value, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        bytes[i] = (unsigned char)(value >> 8 * i);
+}
+
+/* A record of version 1. */
+static void put_record(unsigned char *bytes, uint32_t slot, unsigned op, uint64_t size)
+{
+    put(bytes, slot, 4);
+    put(bytes + 4, op, 1);
+    put(bytes + 5, 0, 1);
+    put(bytes + 6, 1, 2);
+    put(bytes + 8, size, 8);
+}
+
+/* The number behind a member of the first allocator. */
+static double member(const char *json, const char *name)
+{
+    const char *at = strstr(json, name);
+
+    if (!at)
+        TEST_FAIL("%s is not in %s", name, json);
+    return strtod(at + strlen(name), NULL);
+}
+
+/* 64 blocks of 256 KiB, of which 48 are given back, and then 8 more, at which an eighth is live: in memory that
+ * nobody gives back to the system the worst moment is the one before, with a quarter of it live. */
+TEST(fragmentation_is_that_of_the_worst_moment, fast)
+{
+    enum { BLOCKS = 64, GIVEN = 56, CALLS = BLOCKS + GIVEN, COUNTED = BLOCKS + 48, SIZE = 1 << 18 };
+    static unsigned char bytes[64 + 16 * CALLS];
+    const uint64_t head[] = {
+        CALLS, BLOCKS, (uint64_t)BLOCKS * SIZE, BLOCKS, (uint64_t)BLOCKS * SIZE, BLOCKS, SIZE};
+    const char *path = tools_file("worst");
+    double worst, after;
+    const ran *r;
+
+    memcpy(bytes, "LOAMTR1", 8);
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++)
+        put(bytes + 8 + 8 * i, head[i], 8);
+    for (uint32_t i = 0; i < CALLS; i++)
+        put_record(bytes + 64 + 16 * (size_t)i, i % BLOCKS, i < BLOCKS ? TRACE_ALLOC : TRACE_FREE,
+                   i < BLOCKS ? SIZE : 0);
+    write_file(path, bytes, sizeof bytes);
+    r = RUN("replay", "--json", "--over", "arena", "--repetitions", "1", "--no-latency", path);
+    EXPECT_EQ(r->code, 0);
+    worst = member(r->out, "\"worst_fragmentation_percent\": ");
+    after = member(r->out, "\"worst_after_calls\": ");
+    if (worst < 74.5 || worst > 82 || after < COUNTED || after >= COUNTED + 1)
+        TEST_FAIL("%.1f %% after %.0f calls", worst, after);
+    EXPECT_EQ(member(r->out, "\"worst_live_bytes\": "), (BLOCKS - 48) * SIZE);
+    EXPECT(member(r->out, "\"peak_rss_bytes\": ") >= (double)BLOCKS * SIZE);
+    r = RUN("replay", "--over", "arena", "--repetitions", "1", "--no-worst", path);
+    EXPECT(r->code == 0 && strstr(r->out, "worst %") != NULL);
+    unlink(path);
+}
+
+/* What a head in a pipe claims takes no memory: only what comes does. */
+TEST(a_head_that_claims_much_takes_little, fast)
+{
+    static const struct {
+        uint32_t slot;
+        const char *words;
+    } cases[] = {{0, "at byte 80: the file ends before its 4294967295 records do"},
+                 {UINT32_MAX - 2, "at byte 64: slot 4294967293, and there are 0"},
+                 {1, "at byte 64: slot 1, and there are 0"}};
+    unsigned char bytes[64 + 16] = "LOAMTR1";
+    char command[2048], path[256];
+
+    snprintf(path, sizeof path, "%s", tools_file("claims"));
+    put(bytes + 8, UINT32_MAX, 8);
+    put(bytes + 16, UINT32_MAX, 8);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const ran *r;
+
+        put_record(bytes + 64, cases[i].slot, TRACE_ALLOC, 100);
+        write_file(path, bytes, sizeof bytes);
+        snprintf(command, sizeof command, "%s cat '%s' | '%s' stats -",
+                 test_under_asan() || test_under_tsan() ? "" : "ulimit -v 500000;", path,
+                 tools_loam());
+        r = tools_run((const char *const[]){"/bin/sh", "-c", command, NULL});
+        EXPECT_EQ(r->code, 1);
+        if (!strstr(r->err, cases[i].words))
+            TEST_FAIL("stats says \"%s\" and not \"%s\"", r->err, cases[i].words);
+    }
+    unlink(path);
+}
+
+TEST(a_trace_may_come_through_a_pipe, fast)
+{
+    char command[2048];
+    const ran *r;
+
+    snprintf(command, sizeof command, "cat '%s' | '%s' stats -", LOAM_TRACE_SMALL, tools_loam());
+    r = tools_run((const char *const[]){"/bin/sh", "-c", command, NULL});
+    EXPECT_EQ(r->code, 0);
+    EXPECT(strstr(r->out, "  peak                600.2 KiB  in at most 4 253 blocks\n") != NULL);
+    snprintf(command, sizeof command, "cat '%s' | '%s' replay --over libc --repetitions 1 -",
+             LOAM_TRACE_SMALL, tools_loam());
+    r = tools_run((const char *const[]){"/bin/sh", "-c", command, NULL});
+    EXPECT_EQ(r->code, 0);
+    EXPECT(strstr(r->out, "18 979 calls") != NULL);
+}
+
 TEST(replay_refuses_what_it_does_not_know, fast)
 {
     EXPECT_EQ(RUN("replay", "--over", "libc,stack", LOAM_TRACE_SMALL)->code, 2);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ const tool_command tool_replay = {
     "  --repetitions N    times are medians of so many runs (default 3, at most 64)\n"
     "  --no-latency       leaves out the percentiles\n"
     "  --no-fit           leaves out the smallest region\n"
+    "  --no-worst         leaves out the fragmentation\n"
     "  --json             the figures as JSON, in nanoseconds and bytes\n"
     "  --only-calls       runs the calls once over the malloc of this process, which makes no "
     "other\n"
@@ -47,7 +49,10 @@ const tool_command tool_replay = {
     "99\n"
     "and 99.99 of 100 calls take at most, and the longest; peak of resident memory over peak of "
     "live\n"
-    "bytes; smallest region over the same, for allocators that live in one.\n",
+    "bytes; fragmentation at the worst moment, which is the largest of 1 - live / resident bytes, "
+    "at\n"
+    "1000 moments evenly apart in calls, of those at which a quarter of the peak or more is live;\n"
+    "smallest region over the peak, for allocators that live in one.\n",
     run};
 
 enum { MOST_ROWS = 32 };
@@ -83,23 +88,34 @@ static int read_trace(const char *path, bool exact)
 /* What a process is told: descriptor of the trace, that of the pipe, subject, what to measure. */
 #define WORKER "--worker"
 
-/* `loam replay --worker TRACE PIPE SUBJECT COLD REPETITIONS LATENCY FIT` */
-static int work(char **words)
+/* -1: it is none. */
+static int read_descriptor(const char *word)
 {
-    const parcel *p = steps_map(atoi(words[0]));
-    const subject *s = replay_find_subject(words[2], strlen(words[2]));
-    replay_wish wish = {(uint64_t)atoi(words[4]), words[5][0] == '1', words[6][0] == '1'};
-    figures f;
+    uint64_t number;
 
-    if (!p || !s)
-        return EXIT_BAD;
-    replay_measure(p, s, words[3][0] == '1', &wish, &f);
-    return write(atoi(words[1]), &f, sizeof f) == sizeof f ? EXIT_GOOD : EXIT_BAD;
+    return tool_read_number(word, 0, INT_MAX, &number) ? (int)number : -1;
 }
 
-static _Noreturn void become_worker(const settings *s, const row *r, bool cold, int to)
+/* `loam replay --worker TRACE PIPE SUBJECT KIND REPETITIONS LATENCY FIT` */
+static int work(char **words)
+{
+    const parcel *p = steps_map(read_descriptor(words[0]));
+    const subject *s = replay_find_subject(words[2], strlen(words[2]));
+    replay_wish wish = {.latency = words[5][0] == '1', .fit = words[6][0] == '1'};
+    uint64_t kind;
+    figures f;
+
+    if (!p || !s || !tool_read_number(words[3], 0, REPLAY_KINDS - 1, &kind) ||
+        !tool_read_number(words[4], 1, 64, &wish.repetitions))
+        return EXIT_BAD;
+    replay_measure(p, s, (replay_kind)kind, &wish, &f);
+    return write(read_descriptor(words[1]), &f, sizeof f) == sizeof f ? EXIT_GOOD : EXIT_BAD;
+}
+
+static _Noreturn void become_worker(const settings *s, const row *r, replay_kind kind, int to)
 {
     char trace[16], pipe[16], repetitions[16];
+    const char kind_word[] = {(char)('0' + kind), 0};
     const char *own = tool_own_path();
 
     snprintf(trace, sizeof trace, "%d", s->parcel);
@@ -108,26 +124,26 @@ static _Noreturn void become_worker(const settings *s, const row *r, bool cold, 
     if (r->preload)
         setenv("LD_PRELOAD", r->preload, 1);
     if (own)
-        execl(own, "loam", "replay", WORKER, trace, pipe, r->subject, cold ? "1" : "0", repetitions,
+        execl(own, "loam", "replay", WORKER, trace, pipe, r->subject, kind_word, repetitions,
               s->wish.latency ? "1" : "0", s->wish.fit ? "1" : "0", (char *)NULL);
     _exit(EXIT_BAD);
 }
 
 /* Runs a process to its end and reads its figures. */
-static void measure(const settings *s, row *r, bool cold, figures *f)
+static void measure(const settings *s, const row *r, replay_kind kind, figures *f)
 {
     int ends[2], status = 0;
     pid_t child;
     ssize_t got;
 
-    *f = (figures){-1, -1, -1, -1, -1, -1, -1, -1, 0, ""};
+    *f = replay_nothing;
     if (pipe(ends) != 0)
         tool_fail(EXIT_BAD, "no pipe: %s", strerror(errno));
     fflush(NULL);
     child = fork();
     if (child == 0) {
         close(ends[0]);
-        become_worker(s, r, cold, ends[1]);
+        become_worker(s, r, kind, ends[1]);
     }
     close(ends[1]);
     do
@@ -139,27 +155,40 @@ static void measure(const settings *s, row *r, bool cold, figures *f)
             ;
     if (got == sizeof *f)
         return;
-    *f = (figures){-1, -1, -1, -1, -1, -1, -1, -1, 0, ""};
+    *f = replay_nothing;
     if (WIFSIGNALED(status))
         snprintf(f->failed, sizeof f->failed, "ended by signal %d", WTERMSIG(status));
     else
         snprintf(f->failed, sizeof f->failed, "its process failed");
 }
 
+/* Adds what the other processes find out to what the first did. */
+static void measure_row(const settings *s, row *r, size_t at)
+{
+    figures cold = replay_nothing, worst = replay_nothing, *f = &r->figures;
+    size_t all = s->count * REPLAY_KINDS;
+
+    tool_progress(r->name, at, all);
+    measure(s, r, REPLAY_WARM, f);
+    if (f->failed[0])
+        return;
+    tool_progress(r->name, at + 1, all);
+    measure(s, r, REPLAY_COLD, &cold);
+    tool_progress(r->name, at + 2, all);
+    if (s->wish.worst)
+        measure(s, r, REPLAY_WORST, &worst);
+    f->cold = cold.cold;
+    f->rss = worst.resident > cold.rss ? worst.resident : cold.rss;
+    f->worst = worst.worst;
+    f->worst_live = worst.worst_live;
+    f->worst_resident = worst.worst_resident;
+    f->worst_call = worst.worst_call;
+}
+
 static void measure_all(settings *s)
 {
-    for (size_t i = 0; i < s->count; i++) {
-        row *r = &s->rows[i];
-        figures cold;
-
-        tool_progress(r->name, i, s->count);
-        measure(s, r, false, &r->figures);
-        if (!r->figures.failed[0]) {
-            measure(s, r, true, &cold);
-            r->figures.cold = cold.cold;
-            r->figures.rss = cold.rss;
-        }
-    }
+    for (size_t i = 0; i < s->count; i++)
+        measure_row(s, &s->rows[i], i * REPLAY_KINDS);
     tool_progress_end();
 }
 
@@ -178,8 +207,8 @@ static void print_table(const settings *s, const parcel *p)
     printf("%s: %s calls, %s requests, at most %s live in %s blocks\n\n", s->file,
            tool_count(p->count), tool_count(p->requests), tool_bytes(p->peak_bytes),
            tool_count(p->peak_blocks));
-    printf("%-24s %8s %8s %7s %7s %8s %10s %9s %8s\n", "", "ns/call", "first", "p50", "p99",
-           "p99.99", "max", "RSS/live", "region");
+    printf("%-24s %8s %8s %7s %7s %8s %10s %9s %7s %8s\n", "", "ns/call", "first", "p50", "p99",
+           "p99.99", "max", "RSS/live", "worst %", "region");
     for (size_t i = 0; i < s->count; i++) {
         const figures *f = &s->rows[i].figures;
         double live = p->peak_bytes ? (double)p->peak_bytes : 1;
@@ -196,6 +225,7 @@ static void print_table(const settings *s, const parcel *p)
         print_cell(f->p9999, 8, 0);
         print_cell(f->max, 10, 0);
         print_cell(f->rss < 0 ? -1 : f->rss / live, 9, 3);
+        print_cell(f->worst < 0 ? -1 : f->worst * 100, 7, 1);
         print_cell(f->region < 0 ? -1 : f->region / live, 8, 4);
         putchar('\n');
     }
@@ -229,6 +259,10 @@ static void print_json(const settings *s, const parcel *p)
         print_member("p9999_ns", f->p9999);
         print_member("max_ns", f->max);
         print_member("peak_rss_bytes", f->rss);
+        print_member("worst_fragmentation_percent", f->worst < 0 ? -1 : f->worst * 100);
+        print_member("worst_after_calls", f->worst_call);
+        print_member("worst_live_bytes", f->worst_live);
+        print_member("worst_resident_bytes", f->worst_resident);
         print_member("smallest_region_bytes", f->region);
         printf(", \"failed\": ");
         if (f->failed[0])
@@ -278,6 +312,7 @@ static void read_options(int argc, char **argv, settings *s)
                                             {"repetitions", required_argument, NULL, 'r'},
                                             {"no-latency", no_argument, NULL, 'l'},
                                             {"no-fit", no_argument, NULL, 'f'},
+                                            {"no-worst", no_argument, NULL, 'w'},
                                             {"json", no_argument, NULL, 'j'},
                                             {"only-calls", no_argument, NULL, 'c'},
                                             {"help", no_argument, NULL, 'h'},
@@ -306,6 +341,9 @@ static void read_options(int argc, char **argv, settings *s)
             break;
         case 'f':
             s->wish.fit = false;
+            break;
+        case 'w':
+            s->wish.worst = false;
             break;
         case 'j':
             s->json = true;
@@ -342,14 +380,14 @@ static _Noreturn void start_only_calls(int file)
 
 static int run(int argc, char **argv)
 {
-    static settings s = {.wish = {3, true, true}};
+    static settings s = {.wish = {3, true, true, true}};
     const parcel *p;
     bool failed = false;
 
     if (argc >= 3 && strcmp(argv[1], WORKER) == 0) {
         if (argc == 9)
             return work(argv + 2);
-        p = steps_map(atoi(argv[2]));
+        p = steps_map(read_descriptor(argv[2]));
         return p && replay_only_calls(p) ? EXIT_GOOD : EXIT_BAD;
     }
     read_options(argc, argv, &s);

@@ -32,6 +32,20 @@ static void fail(figures *f, const char *why)
     snprintf(f->failed, sizeof f->failed, "%s", why);
 }
 
+const figures replay_nothing = {.time = -1,
+                                .cold = -1,
+                                .p50 = -1,
+                                .p99 = -1,
+                                .p9999 = -1,
+                                .max = -1,
+                                .rss = -1,
+                                .region = -1,
+                                .worst = -1,
+                                .worst_live = -1,
+                                .worst_resident = -1,
+                                .worst_call = -1,
+                                .resident = -1};
+
 /* ---- one run ---- */
 
 static bool open_subject(const parcel *p, const subject *s, size_t region, figures *f)
@@ -65,11 +79,11 @@ static double run_once(const parcel *p, const subject *s, void **blocks, uint32_
 
 /* ---- memory ---- */
 
-/* The figure in bytes behind a name in /proc/self/status, without stdio. */
-static double read_status(const char *name)
+/* The figure in bytes behind a name in a file of /proc, without stdio; 0: there is none. */
+static double read_proc(const char *path, const char *name)
 {
     char text[4096];
-    int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t length = file < 0 ? 0 : read(file, text, sizeof text - 1);
     const char *at;
     double value = 0;
@@ -82,6 +96,19 @@ static double read_status(const char *name)
         if (*at >= '0' && *at <= '9')
             value = value * 10 + (*at - '0');
     return value * 1024;
+}
+
+static double read_status(const char *name)
+{
+    return read_proc("/proc/self/status", name);
+}
+
+/* Resident bytes now. The kernel counts the pages for the first of these, and estimates for the other. */
+static double resident(void)
+{
+    double bytes = read_proc("/proc/self/smaps_rollup", "Rss:");
+
+    return bytes > 0 ? bytes : read_status("VmRSS:");
 }
 
 static void forget_peak(void)
@@ -116,6 +143,59 @@ static void measure_cold(const parcel *p, const subject *s, void **blocks, figur
         return;
     f->cold = took * 1e9 / (double)p->count;
     f->rss = read_status("VmHWM:") - before;
+}
+
+/* What steps change of the live bytes. Sizes of 0 count as 1, here and wherever bytes are live. */
+static double change_of(const replay_step *steps, size_t count)
+{
+    double bytes = 0;
+
+    for (size_t i = 0; i < count; i++)
+        bytes += (double)steps[i].size - (double)steps[i].before;
+    return bytes;
+}
+
+static void look_at_moment(const parcel *p, double before, double live, figures *f)
+{
+    double now = resident() - before, part;
+
+    f->resident = now > f->resident ? now : f->resident;
+    if (now <= 0 || live <= 0 || live * REPLAY_LIVE_PART < (double)p->peak_bytes)
+        return;
+    part = 1 - live / now;
+    part = part < 0 ? 0 : part; /* blocks that were not touched whole */
+    if (part <= f->worst)
+        return;
+    f->worst = part;
+    f->worst_live = live;
+    f->worst_resident = now;
+    f->worst_call = (double)f->done;
+}
+
+static void measure_worst(const parcel *p, const subject *s, void **blocks, figures *f)
+{
+    size_t count = (size_t)p->count, piece = count / REPLAY_MOMENTS + 1, done;
+    double before, live = 0;
+
+    look_at(p);
+    memset(blocks, 0, (size_t)(p->slots + 1) * sizeof *blocks);
+    before = resident();
+    if (!open_subject(p, s, 0, f))
+        return;
+    while (f->done < count) {
+        const replay_step *steps = p->steps + f->done;
+
+        piece = count - (size_t)f->done < piece ? count - (size_t)f->done : piece;
+        done = s->run(blocks, steps, piece, NULL);
+        live += change_of(steps, done);
+        f->done += done;
+        look_at_moment(p, before, live, f);
+        if (done == piece)
+            continue;
+        fail(f, "out of memory");
+        break;
+    }
+    s->close();
 }
 
 /* ---- time ---- */
@@ -253,28 +333,37 @@ static void measure_fit(const parcel *p, const subject *s, void **blocks, figure
 
 /* ---- the whole ---- */
 
-void replay_measure(const parcel *p, const subject *s, bool cold, const replay_wish *wish,
+static void measure_warm(const parcel *p, const subject *s, const replay_wish *wish, void **blocks,
+                         figures *f)
+{
+    bool good;
+
+    if (!open_subject(p, s, 0, f))
+        return;
+    good = run_once(p, s, blocks, NULL, f) >= 0 && measure_time(p, s, wish->repetitions, blocks, f);
+    if (good && wish->latency)
+        measure_latency(p, s, blocks, f);
+    s->close();
+    if (good && wish->fit && s->bounded)
+        measure_fit(p, s, blocks, f);
+}
+
+void replay_measure(const parcel *p, const subject *s, replay_kind kind, const replay_wish *wish,
                     figures *f)
 {
     void **blocks = map((size_t)(p->slots + 1) * sizeof *blocks);
 
-    *f = (figures){-1, -1, -1, -1, -1, -1, -1, -1, 0, ""};
+    *f = replay_nothing;
     if (!blocks) {
         fail(f, "out of memory");
         return;
     }
-    if (cold) {
+    if (kind == REPLAY_WARM)
+        measure_warm(p, s, wish, blocks, f);
+    else if (kind == REPLAY_COLD)
         measure_cold(p, s, blocks, f);
-    } else if (open_subject(p, s, 0, f)) {
-        bool good = run_once(p, s, blocks, NULL, f) >= 0 &&
-                    measure_time(p, s, wish->repetitions, blocks, f);
-
-        if (good && wish->latency)
-            measure_latency(p, s, blocks, f);
-        s->close();
-        if (good && wish->fit && s->bounded)
-            measure_fit(p, s, blocks, f);
-    }
+    else
+        measure_worst(p, s, blocks, f);
     munmap(blocks, (size_t)(p->slots + 1) * sizeof *blocks);
 }
 

@@ -48,7 +48,12 @@ extern const size_t replay_subject_count;
 /* The subject with this name, of so many letters. NULL: there is none. */
 const subject *replay_find_subject(const char *name, size_t length);
 
-enum { FIGURE_TIME, FIGURE_COLD, FIGURE_LATENCY, FIGURE_FIT };
+/* What one process measures; each kind wants one that nothing ran in. */
+typedef enum replay_kind { REPLAY_WARM, REPLAY_COLD, REPLAY_WORST, REPLAY_KINDS } replay_kind;
+
+/* At how many moments, evenly apart in calls, it is looked how much memory is resident; those at which less than
+ * this part of the peak of live bytes is live do not count. */
+enum { REPLAY_MOMENTS = 1000, REPLAY_LIVE_PART = 4 };
 
 /* What one process finds out and writes to the pipe; what was not measured is negative. */
 typedef struct figures {
@@ -57,17 +62,23 @@ typedef struct figures {
     double p50, p99, p9999, max; /* nanoseconds */
     double rss;                  /* bytes that came in use, at most */
     double region;               /* bytes of the smallest region */
-    uint64_t done;               /* steps until one was refused */
-    char failed[120];            /* why there are no figures */
+    double worst;                /* the largest of 1 - live / resident, of the moments */
+    double worst_live, worst_resident, worst_call; /* where that was */
+    double resident;                               /* the most bytes of the moments */
+    uint64_t done;                                 /* steps until one was refused */
+    char failed[120];                              /* why there are no figures */
 } figures;
 
 typedef struct replay_wish {
     uint64_t repetitions;
-    bool latency, fit;
+    bool latency, fit, worst;
 } replay_wish;
 
-/* Measures in this process: `cold` figures, or all others. */
-void replay_measure(const parcel *p, const subject *s, bool cold, const replay_wish *wish,
+/* Nothing measured. */
+extern const figures replay_nothing;
+
+/* Measures in this process. */
+void replay_measure(const parcel *p, const subject *s, replay_kind kind, const replay_wish *wish,
                     figures *f);
 
 /* Runs the calls once over malloc and nothing else: no other call of malloc. */
