@@ -237,6 +237,7 @@ static uint64_t value_of(const uint64_t *value)
 static size_t raw_walk(loam_btree *tree, const void *from, size_t most, uint64_t *sum)
 {
     loam_btree_cursor at;
+    uint64_t added = 0;
     size_t count = 0;
 
     if (from)
@@ -248,8 +249,9 @@ static size_t raw_walk(loam_btree *tree, const void *from, size_t most, uint64_t
 
         if (!e.key)
             break;
-        *sum += *(const uint64_t *)e.value;
+        added += *(const uint64_t *)e.value;
     }
+    *sum += added;
     return count;
 }
 

@@ -49,12 +49,12 @@ void loam_btree_cursor_seek_upper(loam_btree_cursor *cursor, const loam_btree *t
     loam_btree_path_seek(cursor, tree, key, true);
 }
 
-loam_btree_entry loam_btree_cursor_next(loam_btree_cursor *cursor)
+loam_btree_entry loam_btree_cursor_next_slow_(loam_btree_cursor *cursor)
 {
     return loam_btree_cursor_next_(cursor, &cursor->tree->layout);
 }
 
-loam_btree_entry loam_btree_cursor_prev(loam_btree_cursor *cursor)
+loam_btree_entry loam_btree_cursor_prev_slow_(loam_btree_cursor *cursor)
 {
     return loam_btree_cursor_prev_(cursor, &cursor->tree->layout);
 }

@@ -59,15 +59,6 @@ void loam_btree_path_descend(loam_btree_cursor *path, size_t level, bool last)
     path->index = last ? node->count : 0;
 }
 
-/* Asks for all lines of a leaf at once: they arrive while the first ones are read. */
-static void ask_for(const loam_btree_layout *l, const loam_btree_node *leaf)
-{
-    const size_t most = 1024;
-
-    for (size_t at = 0; at < l->leaf_bytes && at < most; at += 64)
-        loam_btree_prefetch_((const char *)leaf + at);
-}
-
 bool loam_btree_cursor_climb_next_(loam_btree_cursor *cursor)
 {
     const loam_btree_layout *l = &cursor->tree->layout;
@@ -78,7 +69,7 @@ bool loam_btree_cursor_climb_next_(loam_btree_cursor *cursor)
         if (step->index < step->node->count) {
             step->index++;
             loam_btree_path_descend(cursor, level, false);
-            ask_for(l, cursor->leaf);
+            loam_btree_ask_(cursor->leaf, l->leaf_bytes);
             return true;
         }
     }

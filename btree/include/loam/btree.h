@@ -128,8 +128,13 @@ typedef struct loam_btree_entry {
     void *value;     /**< The value; in a set, the key. */
 } loam_btree_entry;
 
-/** A node; loam/btree_node.h tells what is in it. */
-typedef struct loam_btree_node loam_btree_node;
+/** The head of a node; loam/btree_node.h tells what follows. Internal. */
+typedef struct loam_btree_node {
+    uint16_t count;      /**< Entries of a leaf; keys of an inner node, one less than children. */
+    uint8_t level;       /**< 0: a leaf. */
+    uint8_t unused;      /**< 0. */
+    uint32_t references; /**< Trees and inner nodes that point here; 1 unless snapshots share. */
+} loam_btree_node;
 /** Where the nodes of a family come from. */
 typedef struct loam_btree_source loam_btree_source;
 typedef struct loam_btree loam_btree;

@@ -70,6 +70,9 @@ LOAM_INLINE size_t loam_btree_rank_(const loam_btree *tree, const loam_btree_lay
         return loam_btree_rank_compared_(keys, count, key, upto, l->key_size, compare,
                                          tree->context);
     default:
+        if (l->kind == LOAM_BTREE_COMPARED) /* Without a call that only calls. */
+            return loam_btree_rank_compared_(keys, count, key, upto, l->key_size, tree->compare,
+                                             tree->context);
         return (upto ? tree->upto : tree->below)(tree, keys, capacity, count, key);
     }
 }
@@ -133,9 +136,12 @@ LOAM_INLINE loam_btree_node *loam_btree_descend_(const loam_btree *tree, const l
 {
     loam_btree_node *node = tree->root;
 
-    for (uint32_t height = tree->height; height > 1; height--)
+    for (uint32_t height = tree->height; height > 1; height--) {
         node = loam_btree_children_(
             l, node)[loam_btree_rank_(tree, l, how, compare, node, l->inner_cap, key, true)];
+        if (how == LOAM_BTREE_BY_POINTER_)
+            loam_btree_ask_(node, height == 2 ? l->leaf_bytes : l->inner_children);
+    }
     return node;
 }
 
@@ -228,6 +234,19 @@ typedef enum loam_btree_mode_ {
     LOAM_BTREE_REPLACE_ /**< Writes over it. */
 } loam_btree_mode_;
 
+/** Copies bytes; the usual sizes without a call. */
+LOAM_INLINE void loam_btree_copy_(void *to, const void *from, size_t size)
+{
+    if (size == 8)
+        memcpy(to, from, 8);
+    else if (size == 4)
+        memcpy(to, from, 4);
+    else if (size == 16)
+        memcpy(to, from, 16);
+    else
+        memcpy(to, from, size);
+}
+
 /** Opens a gap before entry `index` of a leaf that has room and `behind` entries from there on, and fills
  * it. */
 LOAM_INLINE void *loam_btree_leaf_put_(const loam_btree_layout *l, loam_btree_node *leaf,
@@ -242,9 +261,9 @@ LOAM_INLINE void *loam_btree_leaf_put_(const loam_btree_layout *l, loam_btree_no
         if (l->value_size)
             memmove(to + l->value_size, to, behind * l->value_size);
     }
-    memcpy(at, key, l->key_size);
+    loam_btree_copy_(at, key, l->key_size);
     if (l->value_size && value)
-        memcpy(to, value, l->value_size);
+        loam_btree_copy_(to, value, l->value_size);
     else if (l->value_size)
         memset(to, 0, l->value_size);
     leaf->count++;
@@ -410,19 +429,6 @@ LOAM_INLINE bool loam_btree_ascends_(const loam_btree *tree, int how, loam_btree
     return order > 0 || (equal && order == 0);
 }
 
-/** Copies bytes; the usual sizes without a call. */
-LOAM_INLINE void loam_btree_copy_(void *to, const void *from, size_t size)
-{
-    if (size == 8)
-        memcpy(to, from, 8);
-    else if (size == 4)
-        memcpy(to, from, 4);
-    else if (size == 16)
-        memcpy(to, from, 16);
-    else
-        memcpy(to, from, size);
-}
-
 /** loam_btree_load(). Entries go straight into the leaves. */
 LOAM_INLINE bool loam_btree_load_(loam_btree *tree, const loam_btree_layout *l, int how,
                                   loam_btree_compare_fn compare, loam_btree_next_fn next,
@@ -514,6 +520,8 @@ LOAM_INLINE void loam_btree_seek_(loam_btree_cursor *cursor, const loam_btree *t
         cursor->path[level - 1].node = node;
         cursor->path[level - 1].index = index;
         node = loam_btree_children_(l, node)[index];
+        if (how == LOAM_BTREE_BY_POINTER_)
+            loam_btree_ask_(node, level == 1 ? l->leaf_bytes : l->inner_children);
     }
     cursor->leaf = node;
     cursor->index = loam_btree_rank_(tree, l, how, compare, node, l->leaf_cap, key, upto);
@@ -553,6 +561,7 @@ LOAM_INLINE loam_btree_entry loam_btree_run_(loam_btree_cursor *cursor, const lo
     return entry;
 }
 
+/** loam_btree_cursor_next(). */
 LOAM_INLINE loam_btree_entry loam_btree_cursor_next_(loam_btree_cursor *cursor,
                                                      const loam_btree_layout *l)
 {

@@ -90,12 +90,39 @@ void loam_btree_cursor_seek_nth(loam_btree_cursor *cursor, const loam_btree *tre
 /** How many entries are before the cursor. Cost: as loam_btree_rank(), without a comparison. */
 size_t loam_btree_cursor_rank(const loam_btree_cursor *cursor);
 
+/** The rare half of loam_btree_cursor_next(), and all of it in checked builds. Internal. */
+loam_btree_entry loam_btree_cursor_next_slow_(loam_btree_cursor *cursor);
+/** The rare half of loam_btree_cursor_prev(). Internal. */
+loam_btree_entry loam_btree_cursor_prev_slow_(loam_btree_cursor *cursor);
+
+/** The entry of the cursor's leaf at `index`. Internal. */
+LOAM_INLINE loam_btree_entry loam_btree_cursor_at_(const loam_btree_cursor *cursor, size_t index)
+{
+    const loam_btree_layout *l = &cursor->tree->layout;
+    char *leaf = (char *)cursor->leaf;
+    loam_btree_entry entry;
+
+    entry.key = leaf + l->keys + index * l->key_size;
+    entry.value = leaf + l->leaf_values + index * l->value_step;
+    return entry;
+}
+
 /** Steps over the next entry and returns it; none at the end, where the cursor stays. Cost: O(1)
  * amortised over a run, O(log n) at worst. */
-loam_btree_entry loam_btree_cursor_next(loam_btree_cursor *cursor);
+LOAM_INLINE loam_btree_entry loam_btree_cursor_next(loam_btree_cursor *cursor)
+{
+    if (LOAM_CHECKS || LOAM_UNLIKELY(!cursor->leaf || cursor->index >= cursor->leaf->count))
+        return loam_btree_cursor_next_slow_(cursor);
+    return loam_btree_cursor_at_(cursor, cursor->index++);
+}
 
 /** Steps back over the previous entry and returns it; none at the start. Cost: as above. */
-loam_btree_entry loam_btree_cursor_prev(loam_btree_cursor *cursor);
+LOAM_INLINE loam_btree_entry loam_btree_cursor_prev(loam_btree_cursor *cursor)
+{
+    if (LOAM_CHECKS || LOAM_UNLIKELY(cursor->index == 0))
+        return loam_btree_cursor_prev_slow_(cursor);
+    return loam_btree_cursor_at_(cursor, --cursor->index);
+}
 
 /** The entry behind the gap; none at the end. The cursor stays where it is. Cost: as above. */
 loam_btree_entry loam_btree_cursor_peek_next(loam_btree_cursor *cursor);

@@ -16,14 +16,6 @@ LOAM_BEGIN_DECLS
 
 /* ---- nodes ---- */
 
-/** The head of a node. Keys and all else follow at the places of the layout. */
-struct loam_btree_node {
-    uint16_t count;      /**< Entries of a leaf; keys of an inner node, one less than children. */
-    uint8_t level;       /**< 0: a leaf. */
-    uint8_t unused;      /**< 0. */
-    uint32_t references; /**< Trees and inner nodes that point here; 1 unless snapshots share. */
-};
-
 /** loam_btree::flags: equal keys may be there. */
 #define LOAM_BTREE_MULTI_ 1u
 /** loam_btree::flags: inner nodes have counts. */
@@ -140,6 +132,16 @@ LOAM_INLINE void loam_btree_prefetch_(const void *at)
 #else
     (void)at;
 #endif
+}
+
+/** Asks for the lines of a node that is about to be searched, all at once: those of later steps, and of the
+ * value, come while the first ones are compared. */
+LOAM_INLINE void loam_btree_ask_(const loam_btree_node *node, size_t bytes)
+{
+    const size_t most = 1024;
+
+    for (size_t at = 0; at < bytes && at < most; at += 64)
+        loam_btree_prefetch_((const char *)node + at);
 }
 
 LOAM_END_DECLS

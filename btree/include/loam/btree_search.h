@@ -235,13 +235,18 @@ LOAM_INLINE size_t loam_btree_rank_compared_(const void *keys, size_t count, con
                                              bool upto, size_t size, loam_btree_compare_fn compare,
                                              void *context)
 {
+    const char *at = (const char *)keys;
     size_t base = 0;
 
     while (count > 0) {
         size_t half = (count + 1) / 2;
-        int order = compare(context, key, (const char *)keys + (base + half - 1) * size);
+        size_t step = half * size;
+        int order = compare(context, key, at + step - size);
+        size_t behind = 0 - (size_t)(upto ? order >= 0 : order > 0); /* All bits, or none. */
 
-        base += (upto ? order >= 0 : order > 0) ? half : 0;
+        LOAM_BTREE_KEEP_(behind);
+        base += behind & half;
+        at += behind & step;
         count -= half;
     }
     return base;
