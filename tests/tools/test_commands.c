@@ -8,7 +8,7 @@
 
 TEST(every_command_has_help, fast)
 {
-    static const char *const commands[] = {"record", "replay", "stats", "doctor"};
+    static const char *const commands[] = {"record", "replay", "stats", "view", "doctor"};
 
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         const ran *r = RUN(commands[i], "--help");
@@ -36,9 +36,9 @@ static void write_file(const char *path, const void *bytes, size_t size)
 
 static void expect_refused(const char *path, const char *words)
 {
-    static const char *const commands[] = {"replay", "stats"};
+    static const char *const commands[] = {"replay", "stats", "view"};
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         const ran *r = RUN(commands[i], path);
 
         EXPECT_EQ(r->code, 1);

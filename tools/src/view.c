@@ -155,8 +155,9 @@ static void make(settings *s)
     view_series *v = malloc(sizeof *v);
     const parcel *p;
 
-    if (!v || !view_series_init(v))
+    if (!v)
         tool_fail(EXIT_BAD, "out of memory");
+    view_series_init(v);
     s->data.series = v;
     v->reader = steps_read(s->path, false, view_series_see, v, &s->parcel);
     view_series_end(v);

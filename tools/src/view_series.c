@@ -28,23 +28,22 @@ unsigned view_step(uint64_t value)
     return 1 + 2 * log2 + (log2 > 0 && (value >> (log2 - 1) & 1));
 }
 
-bool view_series_init(view_series *s)
+static void *zeros(size_t count, size_t size)
 {
-    bool good;
+    void *memory = calloc(count, size);
 
+    if (!memory)
+        tool_fail(EXIT_BAD, "out of memory");
+    return memory;
+}
+
+void view_series_init(view_series *s)
+{
     memset(s, 0, sizeof *s);
     s->width = 1;
-    s->thread_texts = calloc(KEYS, sizeof *s->thread_texts);
-    good = s->thread_texts != NULL;
-    for (size_t k = 0; k < VIEW_KINDS; k++) {
-        s->groups[k].of = calloc(KEYS, 1);
-        good = good && s->groups[k].of;
-        for (size_t i = 0; i <= VIEW_GROUPS; i++) {
-            s->groups[k].rows[i].series = calloc(VIEW_BINS, sizeof(uint64_t));
-            good = good && s->groups[k].rows[i].series;
-        }
-    }
-    return good;
+    s->thread_texts = zeros(KEYS, sizeof *s->thread_texts);
+    for (size_t k = 0; k < VIEW_KINDS; k++)
+        s->groups[k].of = zeros(KEYS, 1);
 }
 
 void view_series_deinit(view_series *s)
@@ -63,16 +62,18 @@ void view_series_deinit(view_series *s)
 /* The row of a key; keys beyond the table, and those that come when all rows are taken, share one. */
 static uint8_t row_of(view_groups *g, uint32_t key)
 {
-    if (key >= KEYS)
-        return VIEW_GROUPS;
-    if (g->of[key] == 0) {
-        bool full = g->count == VIEW_GROUPS;
-        size_t row = full ? VIEW_GROUPS : g->count++;
+    size_t row = VIEW_GROUPS;
 
-        g->rows[row].key = full ? 0 : key;
+    if (key < KEYS && g->of[key] != 0)
+        return (uint8_t)(g->of[key] - 1);
+    if (key < KEYS && g->count < VIEW_GROUPS)
+        row = g->count++;
+    if (!g->rows[row].series)
+        g->rows[row].series = zeros(VIEW_BINS, sizeof(uint64_t));
+    g->rows[row].key = key;
+    if (key < KEYS)
         g->of[key] = (uint8_t)(row + 1);
-    }
-    return (uint8_t)(g->of[key] - 1);
+    return (uint8_t)row;
 }
 
 static void count_group(view_group *g, const trace_item *item)
@@ -103,6 +104,8 @@ static void join_bins(view_series *s)
         for (size_t g = 0; g <= VIEW_GROUPS; g++) {
             uint64_t *series = s->groups[k].rows[g].series;
 
+            if (!series)
+                continue;
             for (size_t i = 0; i < VIEW_BINS / 2; i++)
                 series[i] = series[2 * i + 1];
             memset(series + VIEW_BINS / 2, 0, VIEW_BINS / 2 * sizeof *series);
@@ -119,7 +122,8 @@ static void close_bin(view_series *s)
     bin->blocks = s->blocks;
     for (size_t k = 0; k < VIEW_KINDS; k++)
         for (size_t g = 0; g <= VIEW_GROUPS; g++)
-            s->groups[k].rows[g].series[s->count] = s->groups[k].rows[g].live;
+            if (s->groups[k].rows[g].series)
+                s->groups[k].rows[g].series[s->count] = s->groups[k].rows[g].live;
     s->fill = 0;
     s->count++;
 }

@@ -30,7 +30,7 @@ typedef struct view_group {
         frees; /* what was asked for with its name, what of that was given back */
     uint64_t live, peak;
     uint32_t key;     /* the thread, or the number of the text */
-    uint64_t *series; /* live bytes at the end of each bin */
+    uint64_t *series; /* live bytes at the end of each bin; NULL: none are of this group */
 } view_group;
 
 /* The last one is of all that have none of their own. */
@@ -65,8 +65,8 @@ typedef struct view_series {
 /* The step of a value: 0 for 0; then 1 + 2 n for values from 2^n on, 2 + 2 n from 3/2 of that on. */
 unsigned view_step(uint64_t value);
 
-/* Gets ready; false: no memory. */
-bool view_series_init(view_series *s);
+/* Gets ready. Here and later: ends the program where there is no memory. */
+void view_series_init(view_series *s);
 
 /* Sees an item: a steps_visit of replay_steps.h. */
 void view_series_see(void *series, const trace_item *item);

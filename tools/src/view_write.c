@@ -5,6 +5,7 @@
  */
 #include "view_write.h"
 
+#include "tool.h"
 #include "view_text.h"
 
 #include <loam/version.h>
@@ -170,6 +171,10 @@ static void put_groups(view_sink *s, const view_series *v, view_kind of, view_gr
 
     every = every ? every : 1;
     qsort(g->rows, g->count, sizeof *g->rows, by_peak);
+    if (g->count > SHOWN && !others->series)
+        others->series = calloc(VIEW_BINS, sizeof *others->series);
+    if (g->count > SHOWN && !others->series)
+        tool_fail(EXIT_BAD, "out of memory");
     for (size_t i = SHOWN; i < g->count; i++, merged++)
         add_group(others, &g->rows[i], v->count);
     others->peak = VIEW_UNKNOWN;

@@ -414,7 +414,7 @@ function addCharts() {
   const space = byId("p-space").querySelector(".chart"), waste = byId("p-waste").querySelectorAll(".chart");
   const map = () => data.maps[state.map];
   addChart(byId("p-bytes").querySelector(".chart"), {
-    height: 238, paper: 178, title: "bytes", label: "bytes over time", scale: bytesScale,
+    height: 238, paper: 190, title: "bytes", label: "bytes over time", scale: bytesScale,
     top: () => 1.04 * Math.max(mostInWindow(data.bins.top, 1), ...(map() ? lines.bytes.map(l => mostOfFrames(map(), map()[l[0]])) : [0])),
     draw(chart) {
       const inside = plotGroup(chart), live = binPoints(chart, data.bins.top, 1);
@@ -425,7 +425,7 @@ function addCharts() {
     }
   });
   addChart(space, {
-    height: 300, paper: 192, title: "addresses", label: "addresses over time", scale: bytesScale, canvas: true,
+    height: 300, paper: 236, title: "addresses", label: "addresses over time", scale: bytesScale, canvas: true,
     top: () => map() ? map().cells * map().cell_bytes : 1, draw: drawSpace
   });
   addChart(waste[0], {

@@ -119,7 +119,7 @@ function drawGrid() {
   }
   const frame = frameAt(map, state.at), canvas = grid.canvas, scale = Math.min(3, devicePixelRatio || 1);
   const width = holder.clientWidth - 2;
-  grid.size = Math.max(onPaper() ? 3 : 4, Math.min(20, Math.floor(Math.sqrt(width * (onPaper() ? 170 : 296) / map.cells))));
+  grid.size = Math.max(onPaper() ? 3 : 4, Math.min(20, Math.floor(Math.sqrt(width * (onPaper() ? 214 : 296) / map.cells))));
   grid.columns = Math.floor(width / grid.size);
   const rows = Math.ceil(map.cells / grid.columns), size = grid.size;
   canvas.width = grid.columns * size * scale;
