@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 TEST(every_command_has_help, fast)
@@ -238,6 +239,108 @@ TEST(doctor_tells_of_the_machine, fast)
     EXPECT(strstr(r->out, "\"warns\": false}]") || strstr(r->out, "\"warns\": true}]") ||
            strstr(r->out, "}\n]") || strstr(r->out, "}]"));
     EXPECT_EQ(RUN("doctor", "something")->code, 2);
+}
+
+/* ---- the machine of a folder ---- */
+
+/* Writes a file of a machine, below the folder of this test. */
+static void place_file(const char *root, const char *path, const char *text)
+{
+    char whole[1024];
+
+    snprintf(whole, sizeof whole, "%s%s", root, path);
+    for (char *at = whole + strlen(root) + 1; (at = strchr(at, '/')) != NULL; *at++ = '/') {
+        *at = 0;
+        (void)mkdir(whole, 0700);
+    }
+    write_file(whole, text, strlen(text));
+}
+
+/* What doctor tells of the machine in a folder. */
+static const ran *doctor_of(const char *root)
+{
+    const ran *r;
+
+    EXPECT_EQ(setenv("LOAM_DOCTOR_ROOT", root, 1), 0);
+    r = RUN("doctor");
+    EXPECT_EQ(unsetenv("LOAM_DOCTOR_ROOT"), 0);
+    EXPECT_EQ(r->code, 0);
+    return r;
+}
+
+static void expect_told(const ran *r, const char *words)
+{
+    if (!strstr(r->out, words))
+        TEST_FAIL("\"%s\" is not in:\n%s", words, r->out);
+}
+
+static void remove_machine(const char *root)
+{
+    char command[1200];
+
+    snprintf(command, sizeof command, "rm -r '%s'", root);
+    EXPECT_EQ(system(command), 0);
+}
+
+/* The group of version 1 lies in a container: its mount shows a part of the tree only. The group above has the
+ * lower limit of memory. */
+TEST(doctor_sees_limits_of_control_groups_1, fast)
+{
+    const char *root = tools_file("machine");
+    const ran *r;
+
+    EXPECT_EQ(mkdir(root, 0700), 0);
+    place_file(root, "/proc/meminfo", "MemTotal:       16384000 kB\n");
+    place_file(root, "/proc/self/cgroup",
+               "12:cpuset:/pods/7\n5:cpu,cpuacct:/pods/7\n4:memory:/pods/7/main\n0::/other\n");
+    place_file(root, "/proc/self/mountinfo",
+               "30 25 0:26 /pods/7 /sys/fs/cgroup/cpu,cpuacct rw,nosuid shared:9 - cgroup cgroup "
+               "rw,cpu,cpuacct\n"
+               "31 25 0:27 /pods /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+               "32 25 0:28 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
+    place_file(root, "/sys/fs/cgroup/memory/7/main/memory.limit_in_bytes", "9223372036854771712\n");
+    place_file(root, "/sys/fs/cgroup/memory/7/main/memory.usage_in_bytes", "1048576\n");
+    place_file(root, "/sys/fs/cgroup/memory/7/memory.limit_in_bytes", "536870912\n");
+    place_file(root, "/sys/fs/cgroup/memory/memory.limit_in_bytes", "1073741824\n");
+    place_file(root, "/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "25000\n");
+    place_file(root, "/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
+    r = doctor_of(root);
+    expect_told(r,
+                "! memory                 512.0 MiB          memory.limit_in_bytes, 1.00 MiB used");
+    expect_told(r, "! processor time         0.25 of");
+    place_file(root, "/sys/fs/cgroup/memory/7/memory.limit_in_bytes", "9223372036854771712\n");
+    place_file(root, "/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+    place_file(root, "/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "-1\n");
+    r = doctor_of(root);
+    expect_told(r, "  memory                 unlimited          memory.limit_in_bytes");
+    expect_told(r, "  processor time         unlimited          cpu.cfs_quota_us");
+    remove_machine(root);
+}
+
+TEST(doctor_sees_limits_of_control_groups_2, fast)
+{
+    const char *root = tools_file("machine");
+    const ran *r;
+
+    EXPECT_EQ(mkdir(root, 0700), 0);
+    place_file(root, "/proc/meminfo", "MemTotal:       16384000 kB\n");
+    place_file(root, "/proc/self/cgroup", "0::/a/b\n");
+    place_file(root, "/proc/self/mountinfo",
+               "32 25 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n");
+    place_file(root, "/sys/fs/cgroup/a/b/memory.max", "max\n");
+    place_file(root, "/sys/fs/cgroup/a/b/memory.high", "67108864\n");
+    place_file(root, "/sys/fs/cgroup/a/b/memory.current", "2097152\n");
+    place_file(root, "/sys/fs/cgroup/a/memory.max", "268435456\n");
+    place_file(root, "/sys/fs/cgroup/a/b/cpu.max", "max 100000\n");
+    place_file(root, "/sys/fs/cgroup/a/cpu.max", "30000 100000\n");
+    r = doctor_of(root);
+    expect_told(r, "! memory                 256.0 MiB          memory.max, 2.00 MiB used");
+    expect_told(r, "! memory, soft           64.0 MiB ");
+    expect_told(r, "! processor time         0.30 of");
+    remove_machine(root);
+    EXPECT_EQ(mkdir(root, 0700), 0);
+    expect_told(doctor_of(root), "  control groups         none ");
+    remove_machine(root);
 }
 
 TEST_MAIN

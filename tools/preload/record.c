@@ -121,25 +121,25 @@ EXPORT void *malloc(size_t size)
     return met(LOG_ALLOC, 0, behind.malloc(size), size);
 }
 
-EXPORT void *calloc(size_t count, size_t size)
+EXPORT void *calloc(size_t nmemb, size_t size)
 {
     size_t bytes;
 
-    if (__builtin_mul_overflow(count, size, &bytes)) {
+    if (__builtin_mul_overflow(nmemb, size, &bytes)) {
         errno = ENOMEM;
         return NULL;
     }
     if (!ready())
         return take_early(bytes, 16); /* which is zero */
-    return met(LOG_ALLOC_ZEROED, 0, behind.calloc(count, size), bytes);
+    return met(LOG_ALLOC_ZEROED, 0, behind.calloc(nmemb, size), bytes);
 }
 
-EXPORT void free(void *block)
+EXPORT void free(void *ptr)
 {
-    if (!block || is_early(block) || !ready())
+    if (!ptr || is_early(ptr) || !ready())
         return;
-    writer_note(LOG_FREE, 0, block, 0);
-    behind.free(block);
+    writer_note(LOG_FREE, 0, ptr, 0);
+    behind.free(ptr);
 }
 
 static void *move_early(const void *block, size_t size)
@@ -150,58 +150,58 @@ static void *move_early(const void *block, size_t size)
     return moved ? memcpy(moved, block, old < size ? old : size) : NULL;
 }
 
-EXPORT void *realloc(void *block, size_t size)
+EXPORT void *realloc(void *ptr, size_t size)
 {
     void *moved;
 
-    if (!block)
+    if (!ptr)
         return malloc(size);
-    if (is_early(block))
-        return move_early(block, size);
+    if (is_early(ptr))
+        return move_early(ptr, size);
     if (!ready())
         return NULL;
-    writer_note(LOG_RESIZE_BEGIN, 0, block, size);
-    moved = behind.realloc(block, size);
+    writer_note(LOG_RESIZE_BEGIN, 0, ptr, size);
+    moved = behind.realloc(ptr, size);
     writer_note(LOG_RESIZE_END, 0, moved, size);
     return moved;
 }
 
-EXPORT void *reallocarray(void *block, size_t count, size_t size)
+EXPORT void *reallocarray(void *ptr, size_t nmemb, size_t size)
 {
     size_t bytes;
 
-    if (__builtin_mul_overflow(count, size, &bytes)) {
+    if (__builtin_mul_overflow(nmemb, size, &bytes)) {
         errno = ENOMEM;
         return NULL;
     }
-    return realloc(block, bytes);
+    return realloc(ptr, bytes);
 }
 
-EXPORT void *aligned_alloc(size_t align, size_t size)
+EXPORT void *aligned_alloc(size_t alignment, size_t size)
 {
     if (!ready())
-        return take_early(size, align);
-    return met(LOG_ALLOC_ALIGNED, log2_of(align), behind.aligned_alloc(align, size), size);
+        return take_early(size, alignment);
+    return met(LOG_ALLOC_ALIGNED, log2_of(alignment), behind.aligned_alloc(alignment, size), size);
 }
 
-EXPORT void *memalign(size_t align, size_t size)
+EXPORT void *memalign(size_t alignment, size_t size)
 {
     if (!ready())
-        return take_early(size, align);
-    return met(LOG_ALLOC_ALIGNED, log2_of(align), behind.memalign(align, size), size);
+        return take_early(size, alignment);
+    return met(LOG_ALLOC_ALIGNED, log2_of(alignment), behind.memalign(alignment, size), size);
 }
 
-EXPORT int posix_memalign(void **block, size_t align, size_t size)
+EXPORT int posix_memalign(void **memptr, size_t alignment, size_t size)
 {
     int result;
 
     if (!ready()) {
-        *block = take_early(size, align);
-        return *block ? 0 : ENOMEM;
+        *memptr = take_early(size, alignment);
+        return *memptr ? 0 : ENOMEM;
     }
-    result = behind.posix_memalign(block, align, size);
+    result = behind.posix_memalign(memptr, alignment, size);
     if (result == 0)
-        (void)met(LOG_ALLOC_ALIGNED, log2_of(align), *block, size);
+        (void)met(LOG_ALLOC_ALIGNED, log2_of(alignment), *memptr, size);
     return result;
 }
 

@@ -9,19 +9,21 @@
 static const tool_command *const commands[] = {&tool_record, &tool_replay, &tool_stats,
                                                &tool_view,   &tool_export, &tool_doctor};
 
-enum { COMMANDS = sizeof commands / sizeof *commands };
+enum { COMMANDS = sizeof commands / sizeof(const void *) };
 
 static void print_help(FILE *to)
 {
-    fputs("Usage: loam COMMAND ...\n\nLooks at what programs do with memory.\n\nCommands:\n", to);
+    (void)fputs("Usage: loam COMMAND ...\n\nLooks at what programs do with memory.\n\nCommands:\n",
+                to);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-    fputs("\nOptions:\n"
-          "  -h, --help     this text; `loam COMMAND --help` tells about a command\n"
-          "  -V, --version  the version of loam\n"
-          "\nExit codes: 0 done; 1 bad input, or refused by the system; 2 wrong command line;\n"
-          "`loam record` ends as the program does, and with 125 where it failed itself.\n",
-          to);
+        (void)fprintf(to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+    (void)fputs(
+        "\nOptions:\n"
+        "  -h, --help     this text; `loam COMMAND --help` tells about a command\n"
+        "  -V, --version  the version of loam\n"
+        "\nExit codes: 0 done; 1 bad input, or refused by the system; 2 wrong command line;\n"
+        "`loam record` ends as the program does, and with 125 where it failed itself.\n",
+        to);
 }
 
 int main(int argc, char **argv)

@@ -69,7 +69,7 @@ typedef struct merge {
 
 static bool fail(merge *m, const char *what)
 {
-    snprintf(m->result->error, sizeof m->result->error, "%s", what);
+    (void)snprintf(m->result->error, sizeof m->result->error, "%s", what);
     return false;
 }
 
@@ -94,18 +94,20 @@ static int by_number(const void *a, const void *b)
 
 static bool find_chunks(merge *m)
 {
-    size_t all = m->size < LOG_HEAD ? 0 : (m->size - LOG_HEAD) / LOG_CHUNK;
+    size_t bytes_of_all = m->size < LOG_HEAD ? 0 : m->size - LOG_HEAD;
+    size_t all = (bytes_of_all + LOG_CHUNK - 1) / LOG_CHUNK; /* the last one may be cut off */
     const unsigned char *bytes = (const unsigned char *)m->head + LOG_HEAD;
 
     m->chunks = calloc(all + 1, sizeof *m->chunks);
-    m->open = calloc(all + 1, sizeof *m->open);
+    m->open = calloc(all + 1, sizeof(chunk *));
     if (!m->chunks || !m->open)
         return fail(m, "out of memory");
     for (size_t i = 0; i < all; i++) {
         chunk *c = &m->chunks[m->count];
+        size_t there = (bytes_of_all - i * LOG_CHUNK) / sizeof(log_event);
 
         c->next = (const log_event *)(const void *)(bytes + i * LOG_CHUNK);
-        c->end = c->next + LOG_EVENTS - LOG_RESERVED;
+        c->end = c->next + (there < LOG_EVENTS - LOG_RESERVED ? there : LOG_EVENTS - LOG_RESERVED);
         m->count += has_event(c);
     }
     qsort(m->chunks, m->count, sizeof *m->chunks, by_number);

@@ -60,7 +60,7 @@ out *out_begin(const char *path, int exit_code)
         o->temporary = malloc(size);
         if (!o->temporary)
             tool_fail(exit_code, "out of memory");
-        snprintf(o->temporary, size, "%s.part", path);
+        (void)snprintf(o->temporary, size, "%s.part", path);
         o->file = fopen(o->temporary, "wb");
     }
     if (!o->file)

@@ -131,13 +131,13 @@ static void set_up_child(const settings *s, const char *folder)
     preload = malloc(size);
     if (!preload)
         _exit(EXIT_RECORD);
-    snprintf(preload, size, "%s%s%s", s->library, before && *before ? ":" : "",
-             before && *before ? before : "");
+    (void)snprintf(preload, size, "%s%s%s", s->library, before && *before ? ":" : "",
+                   before && *before ? before : "");
     setenv("LD_PRELOAD", preload, 1);
     setenv("LOAM_RECORD_DIR", folder, 1);
-    snprintf(number, sizeof number, "%ld", s->children ? 0L : (long)getpid());
+    (void)snprintf(number, sizeof number, "%ld", s->children ? 0L : (long)getpid());
     setenv("LOAM_RECORD_PID", number, 1);
-    snprintf(number, sizeof number, "%llu", (unsigned long long)s->limit);
+    (void)snprintf(number, sizeof number, "%llu", (unsigned long long)s->limit);
     setenv("LOAM_RECORD_LIMIT", number, 1);
 }
 
@@ -185,8 +185,8 @@ static int run_program(const settings *s, const char *folder, char **argv, pid_t
         become(s, folder, argv, ends[1]);
     }
     child_process = (sig_atomic_t)*process;
-    signal(SIGINT, SIG_IGN); /* the terminal sends these to the program as well */
-    signal(SIGQUIT, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN); /* the terminal sends these to the program as well */
+    (void)signal(SIGQUIT, SIG_IGN);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
     close(ends[1]);
@@ -204,15 +204,22 @@ static int run_program(const settings *s, const char *folder, char **argv, pid_t
 
 /* ---- its logs ---- */
 
+/* The number of up to 18 digits that `*text` begins with; goes behind it. */
+static bool read_digits(const char **text, uint64_t *number)
+{
+    const char *from = *text;
+
+    *number = 0;
+    for (; **text >= '0' && **text <= '9' && *text - from < 18; ++*text)
+        *number = *number * 10 + (uint64_t)(**text - '0');
+    return *text != from;
+}
+
+/* PROCESS-IMAGE.log */
 static bool read_name(const char *name, log_file *file)
 {
-    unsigned long long process, image;
-    int end = 0;
-
-    if (sscanf(name, "%llu-%llu.log%n", &process, &image, &end) != 2 || end == 0 || name[end])
-        return false;
-    *file = (log_file){process, image};
-    return true;
+    return read_digits(&name, &file->process) && *name++ == '-' &&
+           read_digits(&name, &file->image) && strcmp(name, ".log") == 0;
 }
 
 static int by_process(const void *a, const void *b)
@@ -263,9 +270,9 @@ static char *name_of(const settings *s, const log_file *file, bool last_image)
     if (!name)
         tool_fail(EXIT_RECORD, "out of memory");
     if (!last_image)
-        snprintf(image, sizeof image, "-%llu", (unsigned long long)file->image);
-    snprintf(name, size, "%.*s.%llu%s%s", (int)(length - strlen(ending)), s->output,
-             (unsigned long long)file->process, image, ending);
+        (void)snprintf(image, sizeof image, "-%llu", (unsigned long long)file->image);
+    (void)snprintf(name, size, "%.*s.%llu%s%s", (int)(length - strlen(ending)), s->output,
+                   (unsigned long long)file->process, image, ending);
     return name;
 }
 
@@ -288,8 +295,8 @@ static bool finish_one(const settings *s, const char *folder, const log_file *fi
     char log[PATH_MAX];
     merge_result result;
 
-    snprintf(log, sizeof log, "%s/%llu-%llu.log", folder, (unsigned long long)file->process,
-             (unsigned long long)file->image);
+    (void)snprintf(log, sizeof log, "%s/%llu-%llu.log", folder, (unsigned long long)file->process,
+                   (unsigned long long)file->image);
     if (!merge_log(log, name, s->plain, &result)) {
         tool_say("%s: %s", name, result.error[0] ? result.error : "out of memory");
         return false;
@@ -343,8 +350,8 @@ static void remove_logs(const char *folder)
     char log[PATH_MAX];
 
     for (size_t i = 0; i < count; i++) {
-        snprintf(log, sizeof log, "%s/%llu-%llu.log", folder, (unsigned long long)files[i].process,
-                 (unsigned long long)files[i].image);
+        (void)snprintf(log, sizeof log, "%s/%llu-%llu.log", folder,
+                       (unsigned long long)files[i].process, (unsigned long long)files[i].image);
         (void)unlink(log);
     }
     free(files);
@@ -363,7 +370,7 @@ static char *make_folder(const settings *s)
 
     if (!name)
         tool_fail(EXIT_RECORD, "out of memory");
-    snprintf(name, size, "%s.XXXXXX", base);
+    (void)snprintf(name, size, "%s.XXXXXX", base);
     if (!mkdtemp(name) || !(full = realpath(name, NULL)))
         tool_fail(EXIT_RECORD, "%s: %s", name, strerror(errno));
     free(name);

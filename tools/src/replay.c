@@ -118,9 +118,9 @@ static _Noreturn void become_worker(const settings *s, const row *r, replay_kind
     const char kind_word[] = {(char)('0' + kind), 0};
     const char *own = tool_own_path();
 
-    snprintf(trace, sizeof trace, "%d", s->parcel);
-    snprintf(pipe, sizeof pipe, "%d", to);
-    snprintf(repetitions, sizeof repetitions, "%d", (int)s->wish.repetitions);
+    (void)snprintf(trace, sizeof trace, "%d", s->parcel);
+    (void)snprintf(pipe, sizeof pipe, "%d", to);
+    (void)snprintf(repetitions, sizeof repetitions, "%d", (int)s->wish.repetitions);
     if (r->preload)
         setenv("LD_PRELOAD", r->preload, 1);
     if (own)
@@ -139,7 +139,7 @@ static void measure(const settings *s, const row *r, replay_kind kind, figures *
     *f = replay_nothing;
     if (pipe(ends) != 0)
         tool_fail(EXIT_BAD, "no pipe: %s", strerror(errno));
-    fflush(NULL);
+    (void)fflush(NULL);
     child = fork();
     if (child == 0) {
         close(ends[0]);
@@ -157,9 +157,9 @@ static void measure(const settings *s, const row *r, replay_kind kind, figures *
         return;
     *f = replay_nothing;
     if (WIFSIGNALED(status))
-        snprintf(f->failed, sizeof f->failed, "ended by signal %d", WTERMSIG(status));
+        (void)snprintf(f->failed, sizeof f->failed, "ended by signal %d", WTERMSIG(status));
     else
-        snprintf(f->failed, sizeof f->failed, "its process failed");
+        (void)snprintf(f->failed, sizeof f->failed, "its process failed");
 }
 
 /* Adds what the other processes find out to what the first did. */
@@ -268,7 +268,7 @@ static void print_json(const settings *s, const parcel *p)
         if (f->failed[0])
             tool_json_text(f->failed);
         else
-            fputs("null", stdout);
+            (void)fputs("null", stdout);
         putchar('}');
     }
     puts("\n]}");
@@ -372,7 +372,7 @@ static _Noreturn void start_only_calls(int file)
     char number[16];
     const char *own = tool_own_path();
 
-    snprintf(number, sizeof number, "%d", file);
+    (void)snprintf(number, sizeof number, "%d", file);
     if (own)
         execl(own, "loam", "replay", WORKER, number, (char *)NULL);
     tool_fail(EXIT_BAD, "cannot start anew: %s", strerror(errno));

@@ -29,7 +29,7 @@ static void *map(size_t size)
 
 static void fail(figures *f, const char *why)
 {
-    snprintf(f->failed, sizeof f->failed, "%s", why);
+    (void)snprintf(f->failed, sizeof f->failed, "%s", why);
 }
 
 const figures replay_nothing = {.time = -1,
@@ -215,7 +215,7 @@ static void sort(double *values, size_t count)
 static bool measure_time(const parcel *p, const subject *s, uint64_t repetitions, void **blocks,
                          figures *f)
 {
-    double times[64];
+    double times[64] = {0};
     size_t count = repetitions < 64 ? (size_t)repetitions : 64;
 
     for (size_t i = 0; i < count; i++) {

@@ -36,20 +36,21 @@ static inline void touch(void *block, size_t size)
         (void)before;                                                                              \
         switch (s->op) {                                                                           \
         case STEP_ALLOC:                                                                           \
-            block = take;                                                                          \
+            block = (take);                                                                        \
             break;                                                                                 \
         case STEP_ZEROED:                                                                          \
-            block = zeroed;                                                                        \
+            block = (zeroed);                                                                      \
             break;                                                                                 \
         case STEP_ALIGNED:                                                                         \
             align = align < sizeof(void *) ? sizeof(void *) : align;                               \
-            block = aligned;                                                                       \
+            block = (aligned);                                                                     \
             break;                                                                                 \
         case STEP_RESIZE:                                                                          \
-            block = resize;                                                                        \
+            block = (resize);                                                                      \
             break;                                                                                 \
         default:                                                                                   \
-            give;                                                                                  \
+            (give);                                                                                \
+            block = NULL;                                                                          \
             break;                                                                                 \
         }                                                                                          \
         if (ticks) {                                                                               \

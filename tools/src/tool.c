@@ -19,10 +19,10 @@ void tool_set_command(const tool_command *command)
 static void say(const char *format, va_list arguments)
 {
     tool_progress_end();
-    fflush(stdout);
-    fprintf(stderr, "loam%s%s: ", running ? " " : "", running ? running->name : "");
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "loam%s%s: ", running ? " " : "", running ? running->name : "");
+    (void)vfprintf(stderr, format, arguments);
+    (void)fputc('\n', stderr);
 }
 
 void tool_say(const char *format, ...)
@@ -53,13 +53,14 @@ void tool_usage(const char *format, ...)
         say(format, arguments);
         va_end(arguments);
     }
-    fprintf(stderr, "Try: loam%s%s --help\n", running ? " " : "", running ? running->name : "");
+    (void)fprintf(stderr, "Try: loam%s%s --help\n", running ? " " : "",
+                  running ? running->name : "");
     exit(EXIT_USAGE);
 }
 
 int tool_help(void)
 {
-    fputs(running->help, stdout);
+    (void)fputs(running->help, stdout);
     return EXIT_GOOD;
 }
 
@@ -75,16 +76,16 @@ void tool_progress(const char *what, uint64_t done, uint64_t total)
         return;
     progress_shown = true;
     if (total)
-        fprintf(stderr, "\r%s: %3.0f %% \033[K", what, 100.0 * (double)done / (double)total);
+        (void)fprintf(stderr, "\r%s: %3.0f %% \033[K", what, 100.0 * (double)done / (double)total);
     else
-        fprintf(stderr, "\r%s: %s \033[K", what, tool_count(done));
-    fflush(stderr);
+        (void)fprintf(stderr, "\r%s: %s \033[K", what, tool_count(done));
+    (void)fflush(stderr);
 }
 
 void tool_progress_end(void)
 {
     if (progress_shown)
-        fputs("\r\033[K", stderr);
+        (void)fputs("\r\033[K", stderr);
     progress_shown = false;
 }
 
@@ -143,7 +144,7 @@ const char *tool_bytes(uint64_t bytes)
         value /= 1024;
         unit++;
     }
-    snprintf(text, 40, "%.*f %s", unit == 0 ? 0 : value < 10 ? 2 : 1, value, units[unit]);
+    (void)snprintf(text, 40, "%.*f %s", unit == 0 ? 0 : value < 10 ? 2 : 1, value, units[unit]);
     return text;
 }
 
@@ -172,11 +173,11 @@ const char *tool_time(double nanoseconds)
         nanoseconds /= 1000;
         unit++;
     }
-    snprintf(text, 40, "%.*f %s",
-             nanoseconds < 10    ? 2
-             : nanoseconds < 100 ? 1
-                                 : 0,
-             nanoseconds, units[unit]);
+    (void)snprintf(text, 40, "%.*f %s",
+                   nanoseconds < 10    ? 2
+                   : nanoseconds < 100 ? 1
+                                       : 0,
+                   nanoseconds, units[unit]);
     return text;
 }
 
