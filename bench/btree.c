@@ -29,10 +29,17 @@ static const struct size {
 /* ---- the rows ---- */
 
 /* Who measures a row: the body of the row that stands first with it. */
-typedef enum group { CHANGES, READS, GROUPS } group;
+typedef enum group { CHANGES, READS, BIG, GROUPS } group;
 
-static const shim_body bodies[GROUPS] = {bench_run_btree_changes, bench_run_btree_reads};
-static const char *const heads[GROUPS] = {"insert", "hit"};
+static const shim_body bodies[GROUPS] = {bench_run_btree_changes, bench_run_btree_reads,
+                                         bench_run_btree_big};
+static const char *const heads[GROUPS] = {"insert", "hit", "hit"};
+
+/* From here on one tree, filled once, has to do for all rows. */
+static bool is_big(size_t size)
+{
+    return sizes[size].count >= 10000000;
+}
 
 typedef struct tree_row {
     const char *what; /* btree_WHAT_SIZE */
@@ -79,7 +86,7 @@ static void add_rows(const char *prefix, size_t size, bool texts)
     for (size_t i = 0; i < TREE_ROWS; i++) {
         const tree_row *from = &tree_rows[i];
         bench_row *row = &rows[texts][size][i];
-        const char *head = heads[from->group];
+        const char *head = heads[is_big(size) ? BIG : from->group];
 
         *row = (bench_row){
             .layer = "btree", .name = name_of(prefix, from->what, sizes[size].name), .unit = "ns"};
@@ -104,11 +111,17 @@ static void add_tree(const char *prefix, bench_kind kind, const char *name,
 {
     size_t parameter = sizes[size].count | (texts ? BENCH_TEXTS : 0);
 
-    for (size_t i = 0; i < GROUPS; i++) {
-        if (i == CHANGES ? tree->mixed != NULL : tree->find != NULL)
+    for (group i = CHANGES; i < GROUPS; i++) {
+        if ((i == BIG) == is_big(size) && (i == CHANGES ? tree->mixed != NULL : tree->find != NULL))
             bench_add(name_of(prefix, heads[i], sizes[size].name), kind, name, bodies[i], tree,
                       parameter);
     }
+}
+
+/* With a node for each entry an operation takes two microseconds there: minutes that tell nothing new. */
+static bool hopeless(const char *name, size_t size)
+{
+    return is_big(size) && (strcmp(name, "map") == 0 || strcmp(name, "gtree") == 0);
 }
 
 static void add_numbers(size_t size)
@@ -121,7 +134,7 @@ static void add_numbers(size_t size)
     add_tree(prefix, BENCH_BESIDE, "kind", &bench_btree_numbers_kind, size, false);
     add_tree(prefix, BENCH_BESIDE, "compared", &bench_btree_numbers_compared, size, false);
     for (size_t i = 0; i < peers_btree_count(); i++)
-        if (peers_btree_numbers_at(i))
+        if (peers_btree_numbers_at(i) && !hopeless(peers_btree_name(i), size))
             add_tree(prefix, BENCH_PEER, peers_btree_name(i), peers_btree_numbers_at(i), size,
                      false);
 }
@@ -133,6 +146,7 @@ static void add_texts(size_t size)
     add_rows(prefix, size, true);
     add_tree(prefix, BENCH_LOAM, NULL, &bench_btree_texts, size, true);
     add_tree(prefix, BENCH_BESIDE, "libc", &bench_btree_texts_libc, size, true);
+    add_tree(prefix, BENCH_BESIDE, "kind", &bench_btree_texts_kind, size, true);
     add_tree(prefix, BENCH_BESIDE, "compared", &bench_btree_texts_compared, size, true);
     for (size_t i = 0; i < peers_btree_count(); i++)
         if (peers_btree_texts_at(i))
@@ -162,6 +176,7 @@ void bench_add_btree(void)
     for (size_t i = 0; i < SIZES; i++)
         add_numbers(i);
     add_bytes();
-    for (size_t i = 0; i < SIZES; i += 2) /* 1e3 and 1e6 */
+    for (size_t i = 0; i < SIZES - BENCH_BIG;
+         i++) /* 1e7 texts would take minutes for each contender */
         add_texts(i);
 }

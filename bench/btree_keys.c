@@ -141,8 +141,9 @@ static void make(bench_keys *made, size_t count, bool texts)
 {
     uint64_t state = 1;
     key *all = draw(2 * count, texts, &state), *sorted, *erased;
-    size_t looks = count < LOOKS ? LOOKS : count < MOST_LOOKS ? count : MOST_LOOKS;
-    size_t steps = count / 2 < STEPS ? STEPS : count / 2 < MOST_LOOKS ? count / 2 : MOST_LOOKS;
+    size_t most = texts ? LOOKS : MOST_LOOKS; /* A text takes microseconds. */
+    size_t looks = count < LOOKS ? LOOKS : count < most ? count : most;
+    size_t steps = count / 2 < STEPS ? STEPS : count / 2 < most ? count / 2 : most;
 
     shuffle(all, 2 * count, &state);
     sorted = copy(all, count);

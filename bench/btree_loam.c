@@ -229,6 +229,11 @@ static void *open_texts_compared(void)
         (loam_btree_type){.key_size = sizeof(text), .value_size = 8, .compare = compare_texts});
 }
 
+static void *open_texts_kind(void)
+{
+    return open_raw((loam_btree_type){.kind = LOAM_BTREE_TEXT, .value_size = 8});
+}
+
 static uint64_t value_of(const uint64_t *value)
 {
     return value ? *value : 0;
@@ -267,41 +272,63 @@ static bool next_raw(void *context, const void **key, const void **value)
     return true;
 }
 
-#define RAW(name, K, depend)                                                                       \
+/* `C` is how the tree has a K, which make(key) makes; `next` gives them to load. */
+#define RAW(name, K, depend, C, make, next)                                                        \
     static inline void name##_set(loam_btree *tree, K key, uint64_t value)                         \
     {                                                                                              \
-        if (!loam_btree_insert(tree, &key, &value, NULL))                                          \
+        C made = make(key);                                                                        \
+                                                                                                   \
+        if (!loam_btree_insert(tree, &made, &value, NULL))                                         \
             abort();                                                                               \
     }                                                                                              \
                                                                                                    \
     static inline uint64_t name##_value_at(loam_btree *tree, K key)                                \
     {                                                                                              \
-        return value_of(loam_btree_find(tree, &key));                                              \
+        C made = make(key);                                                                        \
+                                                                                                   \
+        return value_of(loam_btree_find(tree, &made));                                             \
     }                                                                                              \
                                                                                                    \
     static inline uint64_t name##_value_from(loam_btree *tree, K key)                              \
     {                                                                                              \
-        return value_of(loam_btree_lower_bound(tree, &key).value);                                 \
+        C made = make(key);                                                                        \
+                                                                                                   \
+        return value_of(loam_btree_lower_bound(tree, &made).value);                                \
     }                                                                                              \
                                                                                                    \
     static inline void name##_out(loam_btree *tree, K key)                                         \
     {                                                                                              \
-        (void)loam_btree_erase(tree, &key);                                                        \
+        C made = make(key);                                                                        \
+                                                                                                   \
+        (void)loam_btree_erase(tree, &made);                                                       \
+    }                                                                                              \
+                                                                                                   \
+    static inline size_t name##_walk(loam_btree *tree, const K *from, size_t most, uint64_t *sum)  \
+    {                                                                                              \
+        C made;                                                                                    \
+                                                                                                   \
+        if (!from)                                                                                 \
+            return raw_walk(tree, NULL, most, sum);                                                \
+        made = make(*from);                                                                        \
+        return raw_walk(tree, &made, most, sum);                                                   \
     }                                                                                              \
                                                                                                    \
     static inline void name##_build_from(loam_btree *tree, const K *keys, size_t count)            \
     {                                                                                              \
         source s = {.keys = keys, .count = count, .size = sizeof *keys};                           \
                                                                                                    \
-        if (!loam_btree_load(tree, next_raw, &s, 100))                                             \
+        if (!loam_btree_load(tree, next, &s, 100))                                                 \
             abort();                                                                               \
     }                                                                                              \
                                                                                                    \
     LOAM_BENCH_BTREE(name, K, depend, loam_btree *, name##_set, name##_value_at,                   \
-                     name##_value_from, name##_out, raw_walk, name##_build_from)
+                     name##_value_from, name##_out, name##_walk, name##_build_from)
 
-RAW(raw_numbers, uint64_t, LOAM_BENCH_NUMBER)
-RAW(raw_texts, text, LOAM_BENCH_TEXT)
+#define AS_IT_IS(key) (key)
+
+RAW(raw_numbers, uint64_t, LOAM_BENCH_NUMBER, uint64_t, AS_IT_IS, next_raw)
+RAW(raw_texts, text, LOAM_BENCH_TEXT, text, AS_IT_IS, next_raw)
+RAW(kind_texts, text, LOAM_BENCH_TEXT, loam_btree_text, loam_btree_text_of, next_text)
 
 const loam_bench_btree bench_btree_numbers = {open_numbers, close_opened,
                                               LOAM_BENCH_BTREE_TABLE(bench_numbers)};
@@ -315,5 +342,7 @@ const loam_bench_btree bench_btree_texts = {open_texts, close_opened,
                                             LOAM_BENCH_BTREE_TABLE(bench_texts)};
 const loam_bench_btree bench_btree_texts_libc = {open_texts_libc, close_opened,
                                                  LOAM_BENCH_BTREE_TABLE(bench_texts)};
+const loam_bench_btree bench_btree_texts_kind = {open_texts_kind, close_opened,
+                                                 LOAM_BENCH_BTREE_TABLE(kind_texts)};
 const loam_bench_btree bench_btree_texts_compared = {open_texts_compared, close_opened,
                                                      LOAM_BENCH_BTREE_TABLE(raw_texts)};

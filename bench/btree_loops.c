@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAST_OPERATIONS = 200000, SHORT_ENTRIES = 2000 };
+enum { LEAST_OPERATIONS = 200000, SHORT_ENTRIES = 2000, BIG_STEPS = 250000, BIG_ERASED = 1000000 };
 
 typedef struct work {
     shim_state *state;
@@ -60,6 +60,11 @@ static void *open_tree(const work *w)
     if (!tree)
         abort();
     return tree;
+}
+
+static size_t least_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
 }
 
 /* How often something of `count` operations is to be done. */
@@ -113,16 +118,20 @@ static void run_erase(const work *w)
     tell(w, "erase", seconds * 1e9 / (double)(rounds * w->keys->count));
 }
 
-static void run_mixed(const work *w)
+static void mix(const work *w, void *tree, size_t steps)
 {
-    size_t steps = bench_short_run() ? w->keys->step_count / 50 : w->keys->step_count;
-    void *tree = open_tree(w);
-    double start;
+    double start = machine_own_seconds();
 
-    w->tree->insert(tree, w->keys->present, w->keys->count);
-    start = machine_own_seconds();
     LOAM_BENCH_USE(w->tree->mixed(tree, w->keys->steps, steps));
     tell(w, "mixed", (machine_own_seconds() - start) * 1e9 / (double)(steps * LOAM_BENCH_MIXED));
+}
+
+static void run_mixed(const work *w)
+{
+    void *tree = open_tree(w);
+
+    w->tree->insert(tree, w->keys->present, w->keys->count);
+    mix(w, tree, bench_short_run() ? w->keys->step_count / 50 : w->keys->step_count);
     w->tree->close(tree);
 }
 
@@ -187,6 +196,16 @@ static void run_iterate(const work *w, void *tree)
     tell(w, "iterate", (machine_own_seconds() - start) * 1e9 / (double)(rounds * entries));
 }
 
+static void read_all(const work *w, void *tree)
+{
+    look(w, tree, "hit", w->tree->find, w->keys->looked);
+    look(w, tree, "dependent", w->tree->chase, w->keys->looked);
+    look(w, tree, "miss", w->tree->find, w->keys->missed);
+    look(w, tree, "bound", w->tree->bound, w->keys->missed);
+    run_range(w, tree);
+    run_iterate(w, tree);
+}
+
 void bench_run_btree_reads(shim_state *state)
 {
     while (shim_next(state) != 0) {
@@ -196,14 +215,51 @@ void bench_run_btree_reads(shim_state *state)
         begin(&w, state);
         tree = open_tree(&w);
         w.tree->insert(tree, w.keys->present, w.keys->count);
-        LOAM_BENCH_USE(w.tree->find(tree, w.keys->present, w.keys->count));
-        look(&w, tree, "hit", w.tree->find, w.keys->looked);
-        look(&w, tree, "dependent", w.tree->chase, w.keys->looked);
-        look(&w, tree, "miss", w.tree->find, w.keys->missed);
-        look(&w, tree, "bound", w.tree->bound, w.keys->missed);
-        run_range(&w, tree);
-        run_iterate(&w, tree);
+        LOAM_BENCH_USE(w.tree->find(tree, w.keys->present, least_of(w.keys->count, w.least)));
+        read_all(&w, tree);
         w.tree->close(tree);
+    }
+}
+
+/* ---- all in one ---- */
+
+/* Takes some entries out, and puts them in again. */
+static void erase_some(const work *w, void *tree)
+{
+    size_t count = least_of(w->keys->count, BIG_ERASED);
+    double start = machine_own_seconds();
+
+    w->tree->erase(tree, w->keys->erased, count);
+    tell(w, "erase", (machine_own_seconds() - start) * 1e9 / (double)count);
+    if (w->tree->find(tree, w->keys->erased, count) != 0)
+        shim_fail(w->state, "entries are left that were erased");
+    w->tree->insert(tree, w->keys->erased, count);
+}
+
+void bench_run_btree_big(shim_state *state)
+{
+    while (shim_next(state) != 0) {
+        work w;
+        void *tree;
+        double start;
+
+        begin(&w, state);
+        tree = open_tree(&w);
+        start = machine_own_seconds();
+        w.tree->insert(tree, w.keys->present, w.keys->count);
+        if (w.tree->mixed)
+            tell(&w, "insert", (machine_own_seconds() - start) * 1e9 / (double)w.keys->count);
+        read_all(&w, tree);
+        if (w.tree->mixed) {
+            erase_some(&w, tree);
+            mix(&w, tree, least_of(w.keys->step_count, BIG_STEPS));
+        }
+        w.tree->close(tree);
+        if (w.tree->mixed) {
+            w.least = 1;
+            w.tree->close(fill(&w, "insert_seq", w.tree->insert, w.keys->sorted));
+            w.tree->close(fill(&w, "build", w.tree->build, w.keys->sorted));
+        }
     }
 }
 

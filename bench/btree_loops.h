@@ -16,6 +16,11 @@ void bench_run_btree_changes(shim_state *state);
  * btree_dependent_N, btree_miss_N, btree_bound_N, btree_iterate_N and btree_range_N. */
 void bench_run_btree_reads(shim_state *state);
 
+/* All of these rows at a size where a map takes seconds to fill: each map is filled at random once, which is
+ * the figure of btree_insert_N, and what else there is to measure goes through at most a million entries of
+ * that one. It has no memory from an earlier map. */
+void bench_run_btree_big(shim_state *state);
+
 /* Bytes of memory for an entry, of a map that was filled at random, btree_bytes_N, or in order,
  * btree_bytes_seq_N. */
 void bench_run_btree_bytes(shim_state *state);
@@ -29,6 +34,7 @@ extern const loam_bench_btree bench_btree_numbers_kind;
 extern const loam_bench_btree bench_btree_numbers_compared;
 extern const loam_bench_btree bench_btree_texts;
 extern const loam_bench_btree bench_btree_texts_libc;
+extern const loam_bench_btree bench_btree_texts_kind;
 extern const loam_bench_btree bench_btree_texts_compared;
 
 #endif

@@ -273,6 +273,82 @@ void output_print(const report *all, FILE *out)
     fprintf(out, "\n");
 }
 
+/* ---- the same to paste ---- */
+
+/* Whether two rows have the same contenders: then they share a table. */
+static bool same_columns(const report *all, const bench_row *a, const bench_row *b)
+{
+    report_column *one, *other;
+    size_t count = report_columns_of(all, a, &one);
+
+    if (report_columns_of(all, b, &other) != count || strcmp(a->layer, b->layer) != 0)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(one[i].name, other[i].name) != 0)
+            return false;
+    return true;
+}
+
+/* Those that are shown beside are in brackets. */
+static void print_markdown_head(FILE *out, const report *all, const bench_row *row)
+{
+    report_column *columns;
+    size_t count = report_columns_of(all, row, &columns);
+
+    fprintf(out, "\n| %s |", row->layer);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, columns[i].contender->kind == BENCH_BESIDE ? " (%s) |" : " %s |",
+                columns[i].name);
+    fprintf(out, " loam : best peer | goal | |\n|---|");
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "---:|");
+    fprintf(out, "---|---|---|\n");
+}
+
+static void print_markdown_line(FILE *out, const report *all, const line *l)
+{
+    static const char *const words[] = {"met", "met within noise", "behind"};
+    report_column *columns;
+    size_t count = report_columns_of(all, l->row, &columns);
+    char goal[64];
+
+    describe_goal(l, goal, sizeof goal);
+    fprintf(out, "| %s, %s |", l->row->name, l->row->unit);
+    for (size_t i = 0; i < count; i++) {
+        double median = median_of(l, &columns[i]);
+
+        if (isnan(median))
+            fprintf(out, " - |");
+        else
+            fprintf(out, median < 1000 ? " %.3g |" : " %.0f |", median);
+    }
+    if (l->loam && l->peer)
+        fprintf(out, " %.2f |", l->to_peer.value);
+    else
+        fprintf(out, " - |");
+    fprintf(out, " %s | %s |\n", goal, l->loam ? words[judge_all(l)] : "not measured");
+}
+
+void output_print_markdown(const report *all, FILE *out)
+{
+    const bench_row *before = NULL;
+    report_column *columns;
+
+    for (size_t i = 0; i < bench_row_count(); i++) {
+        const bench_row *row = bench_row_at(i);
+        line l;
+
+        if (report_columns_of(all, row, &columns) == 0)
+            continue;
+        if (!before || !same_columns(all, before, row))
+            print_markdown_head(out, all, row);
+        before = row;
+        l = work_out(all, row);
+        print_markdown_line(out, all, &l);
+    }
+    fprintf(out, "\n");
+}
+
 /* ---- the list ---- */
 
 static void write_row(FILE *out, const report *all, const line *l)

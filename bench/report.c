@@ -15,6 +15,7 @@
 #include "peers.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,11 +35,15 @@ static const bench_row *source_of(const bench_row *row)
 /* Rows that are measured together are in a report together. */
 bool report_has_row(const report *all, const bench_row *row)
 {
-    const bench_row *only = all->row ? bench_row_find(all->row) : NULL;
-
     if (all->layer[0] && strcmp(all->layer, row->layer) != 0)
         return false;
-    return !all->row || (only && source_of(only) == source_of(row));
+    for (size_t i = 0; all->row && i < bench_row_count(); i++) {
+        const bench_row *other = bench_row_at(i);
+
+        if (source_of(other) == source_of(row) && fnmatch(all->row, other->name, 0) == 0)
+            return true;
+    }
+    return !all->row;
 }
 
 size_t report_columns_of(const report *all, const bench_row *row, report_column **first)
@@ -323,8 +328,10 @@ static void measure(report *all)
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: loam_bench report [--layer NAME] [--row NAME] [--repetitions N]\n"
-                    "                         [--seconds S] [--json FILE] [--short]\n");
+    fprintf(stderr,
+            "usage: loam_bench report [--layer NAME] [--row NAME | --rows 'PATTERN'] "
+            "[--repetitions N]\n"
+            "                         [--seconds S] [--json FILE] [--markdown] [--short]\n");
     exit(2);
 }
 
@@ -340,11 +347,15 @@ static void read_options(report *all, int argc, char **argv)
             all->seconds = 0.001;
             continue;
         }
+        if (strcmp(argv[i], "--markdown") == 0) {
+            all->markdown = true;
+            continue;
+        }
         if (!value)
             usage();
         if (strcmp(argv[i], "--layer") == 0)
             all->layer = value;
-        else if (strcmp(argv[i], "--row") == 0)
+        else if (strcmp(argv[i], "--row") == 0 || strcmp(argv[i], "--rows") == 0)
             all->row = value;
         else if (strcmp(argv[i], "--repetitions") == 0)
             all->repetitions = strtoul(value, NULL, 10);
@@ -386,7 +397,7 @@ static bool print_failures(const report *all)
         if (column->why[0])
             printf("not measured: %s in %s (%s)\n", column->name, column->row->name, column->why);
         else if (missing && column->row->with)
-            printf("not measured: %s in %s (it keeps the memory)\n", column->name,
+            printf("not measured: %s in %s (it has no such figure)\n", column->name,
                    column->row->name);
         if (ours && missing)
             whole = false;
@@ -415,7 +426,10 @@ int report_main(int argc, char **argv)
     machine_look(&after, cpu);
 
     whole = print_failures(&all);
-    output_print(&all, stdout);
+    if (all.markdown)
+        output_print_markdown(&all, stdout);
+    else
+        output_print(&all, stdout);
     machine_describe_noise(stdout, &before, &after);
     printf("%.0f seconds\n", after.at - before.at);
     if (all.json && !output_write_json(&all, all.json)) {

@@ -18,12 +18,13 @@ typedef struct report_column {
 } report_column;
 
 typedef struct report {
-    const char *layer;  /* only this one; "" for all */
-    const char *row;    /* only this one; NULL for all */
-    const char *json;   /* file to write; NULL for none */
+    const char *layer; /* only this one; "" for all */
+    const char *row;  /* only this one, or those that this pattern of a shell tells; NULL for all */
+    const char *json; /* file to write; NULL for none */
     size_t repetitions; /* of each contender in each row */
     double seconds;     /* that each repetition takes at least, where it is not one cold run */
     bool is_short;
+    bool markdown;          /* tables to paste */
     report_column *columns; /* those of one row behind each other, in the order of the rows */
     size_t column_count;
 } report;
@@ -40,6 +41,9 @@ bool report_has_row(const report *all, const bench_row *row);
 
 /* Prints the tables. */
 void output_print(const report *all, FILE *out);
+
+/* Prints them in Markdown: a column for each contender. */
+void output_print_markdown(const report *all, FILE *out);
 
 /* Writes the list of rows. False: could not be written. */
 bool output_write_json(const report *all, const char *path);
