@@ -367,6 +367,9 @@ bool loam_span_grow(loam_span *span, size_t count, size_t align);
 /* Chunks that a region gave, whose states are right, are a free run from here on. With the lock. */
 void loam_span_adopt(loam_span *span, size_t ground, size_t index, size_t count);
 
+/* Granules have the system's own pages from now on, if the span asks for huge ones. */
+void loam_span_forbid_huge(const loam_span *span, loam_region *region, size_t index, size_t count);
+
 /* Gives whole chunks back to their region, which are in no tree or list. With the lock. */
 void loam_span_give_chunks(loam_span *span, size_t ground, size_t index, size_t count);
 

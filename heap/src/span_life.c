@@ -220,6 +220,9 @@ bool loam_span_prepare(loam_span *span, uint8_t number, const loam_span_config *
         span->delay = 0;
     span->keep = config->keep / LOAM_REGION_GRANULE;
     span->keep_chunks = config->keep_chunks;
+    span->huge = loam_vm_huge_page_size() == 0 ? 0
+                                               : config->huge / LOAM_REGION_GRANULE +
+                                                     (config->huge % LOAM_REGION_GRANULE != 0);
     link_span(span);
     return true;
 }
@@ -238,13 +241,23 @@ bool loam_span_init(loam_span *span, loam_region *region, const loam_span_config
     return true;
 }
 
+/* A refusal leaves pages that are as good, only smaller or bigger. */
+void loam_span_forbid_huge(const loam_span *span, loam_region *region, size_t index, size_t count)
+{
+    if (span->huge != 0)
+        (void)loam_vm_advise(loam_region_address(region, index), count * LOAM_REGION_GRANULE,
+                             LOAM_VM_NO_HUGE);
+}
+
 /* Chunks [first, end) of a ground, whatever is in them. */
-static void end_chunks(const loam_span_ground_ *ground, size_t first, size_t end)
+static void end_chunks(const loam_span *span, const loam_span_ground_ *ground, size_t first,
+                       size_t end)
 {
     size_t index = first * LOAM_REGION_CHUNK_GRANULES;
     size_t count = (end - first) * LOAM_REGION_CHUNK_GRANULES;
 
     memset(ground->chunks + first, 0, end - first);
+    loam_span_forbid_huge(span, ground->region, index, count);
     loam_region_describe(ground->region, index, count, LOAM_SPAN_KIND_FREE, NULL);
     loam_region_give(ground->region, loam_region_address(ground->region, index), count);
 }
@@ -262,7 +275,7 @@ void loam_span_retire(loam_span *span)
             while (end < chunks && ground->chunks[end] == span->number)
                 end++;
             if (end > chunk)
-                end_chunks(ground, chunk, end);
+                end_chunks(span, ground, chunk, end);
             chunk = end;
         }
     }
@@ -294,6 +307,14 @@ void loam_span_adopt(loam_span *span, size_t ground, size_t index, size_t count)
     loam_span_settle(span, ground, index, count, loam_span_now());
 }
 
+/* Whether chunks that a span is about to get may have huge pages. Then all of them may hold memory. */
+static bool ask_for_huge(const loam_span *span, loam_region *region, size_t index, size_t count)
+{
+    return span->huge != 0 && span->owned + count > span->huge &&
+           loam_vm_advise(loam_region_address(region, index), count * LOAM_REGION_GRANULE,
+                          LOAM_VM_HUGE);
+}
+
 bool loam_span_grow(loam_span *span, size_t count, size_t align)
 {
     size_t need = loam_round_up(count, LOAM_REGION_CHUNK_GRANULES);
@@ -303,7 +324,8 @@ bool loam_span_grow(loam_span *span, size_t count, size_t align)
     for (size_t ground = 0; ground < span->regions; ground++)
         if (loam_region_take(span->grounds[ground].region, need, align, LOAM_SPAN_KIND_FREE, span,
                              &info)) {
-            loam_region_mark(info.region, info.index + info.dirty, need - info.dirty, 0);
+            if (!ask_for_huge(span, info.region, info.index, need))
+                loam_region_mark(info.region, info.index + info.dirty, need - info.dirty, 0);
             loam_span_adopt(span, ground, info.index, need);
             return true;
         }
@@ -315,6 +337,7 @@ void loam_span_give_chunks(loam_span *span, size_t ground, size_t index, size_t 
     loam_region *region = span->grounds[ground].region;
 
     set_chunks(&span->grounds[ground], index, count, 0);
+    loam_span_forbid_huge(span, region, index, count);
     span->owned -= count;
     loam_region_describe(region, index, count, LOAM_SPAN_KIND_FREE, span);
     loam_region_give(region, loam_region_address(region, index), count);

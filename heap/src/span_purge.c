@@ -46,10 +46,14 @@ static bool call_system(void *ptr, size_t size, loam_span_policy policy)
 }
 
 /* Gives the memory of [start, end) back, and says so in the records. False iff the system refuses. */
-static bool purge_stretch(loam_region *region, size_t start, size_t end, loam_span_policy policy)
+static bool purge_stretch(const loam_span *span, loam_region *region, size_t start, size_t end,
+                          loam_span_policy policy)
 {
     bool zero = (loam_vm_capabilities() & LOAM_VM_ZERO_ON_DECOMMIT) != 0;
+    size_t first = loam_round_down(start, LOAM_REGION_CHUNK_GRANULES);
 
+    loam_span_forbid_huge(span, region, first,
+                          loam_round_up(end, LOAM_REGION_CHUNK_GRANULES) - first);
     if (!call_system(loam_region_address(region, start), (end - start) * LOAM_REGION_GRANULE,
                      policy))
         return false;
@@ -101,7 +105,7 @@ static bool purge_piece(purge *p, victim *v, size_t start, size_t end, loam_span
             continue;
         }
         loam_span_count(v->region, start, stop - start, &part);
-        if (!purge_stretch(v->region, start, stop, policy)) {
+        if (!purge_stretch(p->span, v->region, start, stop, policy)) {
             loam_atomic_add(&p->span->refused, 1);
             p->stopped = true;
             return false;
@@ -360,6 +364,6 @@ void loam_span_purge_tail(loam_span *span, loam_region *region, size_t index, si
 {
     if (span->shrunk == LOAM_SPAN_KEEP || count < span->shrunk_least)
         return;
-    if (!purge_stretch(region, index, index + count, span->shrunk))
+    if (!purge_stretch(span, region, index, index + count, span->shrunk))
         loam_atomic_add(&span->refused, 1);
 }

@@ -51,6 +51,13 @@
  * and what the system itself keeps, come on top.) With ::LOAM_SPAN_LAZY the system takes it when it
  * likes; with ::LOAM_SPAN_KEEP it stays.
  *
+ * ## Huge pages
+ *
+ * are asked for by chunk, with loam_span_config::huge. The first touch of a huge page brings all of it, so
+ * all granules of such a chunk count as warm from the start, and the bound above holds: what is free of
+ * it is given back by policy as well. A chunk of which something was given back has the system's own pages
+ * from then on, as has one that went back to the region: else a touch might bring again what nobody counts.
+ *
  * ## Threads and forks
  *
  * Every function may be called by any thread at any time, but init, deinit and add. A child of a
@@ -120,6 +127,9 @@ typedef struct loam_span_config {
     size_t keep;
     /** So many whole chunks stay with the span. */
     size_t keep_chunks;
+    /** Huge pages are asked for chunks beyond so many bytes of them, where the system has such pages;
+     * 1: for all; 0: for none. See above. */
+    size_t huge;
     /** For people; must outlive the span. NULL: "span". */
     const char *name;
 } loam_span_config;
@@ -154,6 +164,7 @@ struct loam_span {
     uint32_t delay;          /**< As configured, in milliseconds. */
     size_t keep;             /**< As configured, in granules. */
     size_t keep_chunks;      /**< As configured. */
+    size_t huge;             /**< As configured, in granules, rounded up; 0: none. */
     loam_span *newer;        /**< In the list of all spans, for fork. */
     loam_span *older;        /**< The same. */
     char apart[64];          /**< Keeps what is read without the lock off the lines that change. */

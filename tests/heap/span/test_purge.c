@@ -400,4 +400,53 @@ TEST(an_idle_program_is_made_small_by_another_thread, fast)
     world_end(&the);
 }
 
+/* ---- huge pages ---- */
+
+static void skip_without_huge_pages(void)
+{
+    if (loam_vm_huge_page_size() == 0 || loam_vm_huge_page_size() > CHUNK)
+        TEST_SKIP("the system has no huge pages that fit in a chunk");
+}
+
+/* What a huge page brought beside what was touched is given back, and does not come again. */
+TEST(huge_pages_are_counted_whole, fast)
+{
+    char *one, *other;
+
+    skip_without_huge_pages();
+    skip_unless_told();
+    world_begin(&the, 1, 2, &(loam_span_config){.at_once = true, .huge = 1});
+    one = take_touched(1);
+    EXPECT_EQ(figures_of(&the.span).warm, 63 * GRANULE);
+    EXPECT_EQ(purge_all(&the.span, SIZE_MAX), 63 * GRANULE);
+    EXPECT_EQ(figures_of(&the.span).warm, 0);
+    EXPECT_LE(resident(), GRANULE);
+    other = take_touched(1);
+    EXPECT_LE(resident(), 2 * GRANULE);
+    EXPECT_EQ((unsigned char)one[GRANULE - 1], 0xa5);
+    world_expect_good(&the);
+    loam_span_give(&the.span, other, 1);
+    loam_span_give(&the.span, one, 1);
+    EXPECT_EQ(purge_all(&the.span, SIZE_MAX), 2 * GRANULE);
+    EXPECT_EQ(figures_of(&the.span).chunks, 0);
+    EXPECT_EQ(resident(), 0);
+    world_end(&the);
+}
+
+TEST(huge_pages_begin_where_they_shall, fast)
+{
+    char *run;
+
+    skip_without_huge_pages();
+    world_begin(&the, 1, 3, &(loam_span_config){.at_once = true, .huge = CHUNK});
+    run = take_touched(64);
+    EXPECT_EQ(figures_of(&the.span).warm, 0);
+    (void)take_touched(1);
+    EXPECT_EQ(figures_of(&the.span).warm, 63 * GRANULE);
+    loam_span_give(&the.span, run, 64);
+    EXPECT_EQ(figures_of(&the.span).warm, 127 * GRANULE);
+    world_expect_good(&the);
+    world_end(&the);
+}
+
 TEST_MAIN
