@@ -1,6 +1,9 @@
 /* btree.c: the rows of ordered maps. loam's is the typed face over a pool over a span, with its defaults;
  * beside it stand the same over the C library, and the archive's functions.
  *
+ * Rows with huge in their names, from a million entries on, are the same with huge pages for all: loam's span
+ * asks for them, and mallocs are told to.
+ *
  * The goals are for code that is compiled for x86-64-v3, see LOAM_BENCH_MARCH; for less, what is to be
  * half of absl's time may be 0.7 of it.
  */
@@ -71,7 +74,7 @@ static const bench_row bytes_rows[] = {
 
 static const char *name_of(const char *prefix, const char *what, const char *size)
 {
-    static char names[2 * TREE_ROWS * LENGTH(sizes) * 8][NAME_SIZE];
+    static char names[3 * TREE_ROWS * LENGTH(sizes) * 10][NAME_SIZE];
     static size_t used;
     char *name = names[used++];
 
@@ -79,22 +82,31 @@ static const char *name_of(const char *prefix, const char *what, const char *siz
     return name;
 }
 
-static void add_rows(const char *prefix, size_t size, bool texts)
+/* What is in a row's map and where it lies. */
+typedef enum form { NUMBERS, TEXTS, HUGE_PAGES, FORMS } form;
+
+static const char *const prefixes[FORMS] = {"btree", "btree_text", "btree_huge"};
+static const size_t flags[FORMS] = {0, BENCH_TEXTS, BENCH_HUGE_PAGES};
+
+static void add_rows(form of, size_t size)
 {
-    static bench_row rows[2][LENGTH(sizes)][TREE_ROWS];
+    static bench_row rows[FORMS][LENGTH(sizes)][TREE_ROWS];
+    const char *prefix = prefixes[of];
 
     for (size_t i = 0; i < TREE_ROWS; i++) {
         const tree_row *from = &tree_rows[i];
-        bench_row *row = &rows[texts][size][i];
+        bench_row *row = &rows[of][size][i];
         const char *head = heads[is_big(size) ? BIG : from->group];
 
-        *row = (bench_row){
-            .layer = "btree", .name = name_of(prefix, from->what, sizes[size].name), .unit = "ns"};
+        *row = (bench_row){.layer = "btree",
+                           .name = name_of(prefix, from->what, sizes[size].name),
+                           .unit = "ns",
+                           .huge = of == HUGE_PAGES};
         if (strcmp(from->what, head) == 0)
             row->whole = true;
         else
             row->with = name_of(prefix, head, sizes[size].name);
-        if (texts)
+        if (of == TEXTS)
             row->goal = (bench_goal){.peer = 0.6};
         else
             row->goal = (bench_goal){.named = from->to_absl[size] > 0 ? "absl" : NULL,
@@ -106,15 +118,15 @@ static void add_rows(const char *prefix, size_t size, bool texts)
 
 /* ---- who is measured where ---- */
 
-static void add_tree(const char *prefix, bench_kind kind, const char *name,
-                     const loam_bench_btree *tree, size_t size, bool texts)
+static void add_tree(form of, bench_kind kind, const char *name, const loam_bench_btree *tree,
+                     size_t size)
 {
-    size_t parameter = sizes[size].count | (texts ? BENCH_TEXTS : 0);
+    size_t parameter = sizes[size].count | flags[of];
 
     for (group i = CHANGES; i < GROUPS; i++) {
         if ((i == BIG) == is_big(size) && (i == CHANGES ? tree->mixed != NULL : tree->find != NULL))
-            bench_add(name_of(prefix, heads[i], sizes[size].name), kind, name, bodies[i], tree,
-                      parameter);
+            bench_add(name_of(prefixes[of], heads[i], sizes[size].name), kind, name, bodies[i],
+                      tree, parameter);
     }
 }
 
@@ -124,33 +136,43 @@ static bool hopeless(const char *name, size_t size)
     return is_big(size) && (strcmp(name, "map") == 0 || strcmp(name, "gtree") == 0);
 }
 
+static void add_peers(form of, size_t size)
+{
+    for (size_t i = 0; i < peers_btree_count(); i++) {
+        const loam_bench_btree *tree =
+            of == TEXTS ? peers_btree_texts_at(i) : peers_btree_numbers_at(i);
+
+        if (tree && !hopeless(peers_btree_name(i), size))
+            add_tree(of, BENCH_PEER, peers_btree_name(i), tree, size);
+    }
+}
+
 static void add_numbers(size_t size)
 {
-    const char *prefix = "btree";
+    add_rows(NUMBERS, size);
+    add_tree(NUMBERS, BENCH_LOAM, NULL, &bench_btree_numbers, size);
+    add_tree(NUMBERS, BENCH_BESIDE, "libc", &bench_btree_numbers_libc, size);
+    add_tree(NUMBERS, BENCH_BESIDE, "kind", &bench_btree_numbers_kind, size);
+    add_tree(NUMBERS, BENCH_BESIDE, "compared", &bench_btree_numbers_compared, size);
+    add_peers(NUMBERS, size);
+}
 
-    add_rows(prefix, size, false);
-    add_tree(prefix, BENCH_LOAM, NULL, &bench_btree_numbers, size, false);
-    add_tree(prefix, BENCH_BESIDE, "libc", &bench_btree_numbers_libc, size, false);
-    add_tree(prefix, BENCH_BESIDE, "kind", &bench_btree_numbers_kind, size, false);
-    add_tree(prefix, BENCH_BESIDE, "compared", &bench_btree_numbers_compared, size, false);
-    for (size_t i = 0; i < peers_btree_count(); i++)
-        if (peers_btree_numbers_at(i) && !hopeless(peers_btree_name(i), size))
-            add_tree(prefix, BENCH_PEER, peers_btree_name(i), peers_btree_numbers_at(i), size,
-                     false);
+static void add_huge(size_t size)
+{
+    add_rows(HUGE_PAGES, size);
+    add_tree(HUGE_PAGES, BENCH_LOAM, NULL, &bench_btree_numbers_huge, size);
+    add_tree(HUGE_PAGES, BENCH_BESIDE, "libc", &bench_btree_numbers_libc, size);
+    add_peers(HUGE_PAGES, size);
 }
 
 static void add_texts(size_t size)
 {
-    const char *prefix = "btree_text";
-
-    add_rows(prefix, size, true);
-    add_tree(prefix, BENCH_LOAM, NULL, &bench_btree_texts, size, true);
-    add_tree(prefix, BENCH_BESIDE, "libc", &bench_btree_texts_libc, size, true);
-    add_tree(prefix, BENCH_BESIDE, "kind", &bench_btree_texts_kind, size, true);
-    add_tree(prefix, BENCH_BESIDE, "compared", &bench_btree_texts_compared, size, true);
-    for (size_t i = 0; i < peers_btree_count(); i++)
-        if (peers_btree_texts_at(i))
-            add_tree(prefix, BENCH_PEER, peers_btree_name(i), peers_btree_texts_at(i), size, true);
+    add_rows(TEXTS, size);
+    add_tree(TEXTS, BENCH_LOAM, NULL, &bench_btree_texts, size);
+    add_tree(TEXTS, BENCH_BESIDE, "libc", &bench_btree_texts_libc, size);
+    add_tree(TEXTS, BENCH_BESIDE, "kind", &bench_btree_texts_kind, size);
+    add_tree(TEXTS, BENCH_BESIDE, "compared", &bench_btree_texts_compared, size);
+    add_peers(TEXTS, size);
 }
 
 static void add_bytes(void)
@@ -176,7 +198,8 @@ void bench_add_btree(void)
     for (size_t i = 0; i < SIZES; i++)
         add_numbers(i);
     add_bytes();
-    for (size_t i = 0; i < SIZES - BENCH_BIG;
-         i++) /* 1e7 texts would take minutes for each contender */
+    for (size_t i = 0; i < SIZES - BENCH_BIG; i++) /* 1e7 texts would take minutes for each */
         add_texts(i);
+    for (size_t i = 2; i < SIZES; i++) /* 1e6 and 1e7 */
+        add_huge(i);
 }

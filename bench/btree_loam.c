@@ -29,7 +29,7 @@ static opened *new_opened(void)
 
 /* The pool of this process, over a span, through the handle of the pool. It keeps what trees give back
  * for the next ones, as the C library does for those of others. */
-static loam_allocator pool_of_all(void)
+static loam_allocator pool_over(const loam_span_config *how)
 {
     static loam_pool pool;
     static loam_span span;
@@ -39,7 +39,7 @@ static loam_allocator pool_of_all(void)
     if (!made) {
         loam_pool_config config = {0};
 
-        if (!loam_region_init(&region, NULL) || !loam_span_init(&span, &region, NULL))
+        if (!loam_region_init(&region, NULL) || !loam_span_init(&span, &region, how))
             abort();
         config.granules = loam_span_granules(&span);
         if (!loam_pool_init(&pool, &config))
@@ -47,6 +47,19 @@ static loam_allocator pool_of_all(void)
         made = true;
     }
     return loam_pool_allocator(&pool);
+}
+
+static loam_allocator pool_of_all(void)
+{
+    return pool_over(NULL);
+}
+
+/* The rows with huge pages have a process of their own, and so a pool. */
+static loam_allocator pool_in_huge_pages(void)
+{
+    static const loam_span_config how = {.huge = 1};
+
+    return pool_over(&how);
 }
 
 static void close_opened(void *opaque)
@@ -64,6 +77,14 @@ static void *open_numbers(void)
     opened *o = new_opened();
 
     numbers_init(&o->n, pool_of_all(), NULL);
+    return o;
+}
+
+static void *open_numbers_huge(void)
+{
+    opened *o = new_opened();
+
+    numbers_init(&o->n, pool_in_huge_pages(), NULL);
     return o;
 }
 
@@ -332,6 +353,8 @@ RAW(kind_texts, text, LOAM_BENCH_TEXT, loam_btree_text, loam_btree_text_of, next
 
 const loam_bench_btree bench_btree_numbers = {open_numbers, close_opened,
                                               LOAM_BENCH_BTREE_TABLE(bench_numbers)};
+const loam_bench_btree bench_btree_numbers_huge = {open_numbers_huge, close_opened,
+                                                   LOAM_BENCH_BTREE_TABLE(bench_numbers)};
 const loam_bench_btree bench_btree_numbers_libc = {open_numbers_libc, close_opened,
                                                    LOAM_BENCH_BTREE_TABLE(bench_numbers)};
 const loam_bench_btree bench_btree_numbers_kind = {open_kind, close_opened,

@@ -23,14 +23,15 @@ typedef struct work {
     const bench_keys *keys;
     const char *suffix; /* of the row's name: 1e3, ... */
     size_t least;       /* operations to time */
-    char prefix[32];    /* btree_ or btree_text_ */
+    char prefix[32];    /* btree_, btree_text_ or btree_huge_ */
 } work;
 
 static void begin(work *w, shim_state *state)
 {
     const bench_contender *self = bench_self(state);
-    size_t entries = self->parameter & ~(size_t)BENCH_TEXTS;
+    size_t entries = self->parameter & ~(size_t)(BENCH_TEXTS | BENCH_HUGE_PAGES);
     bool texts = (self->parameter & BENCH_TEXTS) != 0;
+    bool huge = (self->parameter & BENCH_HUGE_PAGES) != 0;
 
     if (bench_short_run() && entries > SHORT_ENTRIES)
         entries = SHORT_ENTRIES;
@@ -40,7 +41,7 @@ static void begin(work *w, shim_state *state)
                 strrchr(self->row->name, '_') + 1,
                 bench_short_run() ? 1 : LEAST_OPERATIONS,
                 ""};
-    snprintf(w->prefix, sizeof w->prefix, "btree_%s", texts ? "text_" : "");
+    snprintf(w->prefix, sizeof w->prefix, "btree_%s", texts ? "text_" : huge ? "huge_" : "");
 }
 
 /* A figure in nanoseconds, or whatever the row's unit is. */

@@ -1,12 +1,13 @@
 /* btree_loops.h: the bodies of the rows of ordered maps. Each works on a loam_bench_btree; its parameter
- * is how many entries there are, and BENCH_TEXTS if their keys are texts. */
+ * is how many entries there are, BENCH_TEXTS if their keys are texts, and BENCH_HUGE_PAGES if its rows are
+ * those where everybody may have huge pages. */
 #ifndef BENCH_BTREE_LOOPS_H
 #define BENCH_BTREE_LOOPS_H
 
 #include "loops.h"
 #include "peer_btree.h"
 
-enum { BENCH_TEXTS = 1 << 30, BENCH_RANGE = 100 };
+enum { BENCH_TEXTS = 1 << 30, BENCH_HUGE_PAGES = 1 << 29, BENCH_RANGE = 100 };
 
 /* Fills maps and empties them: sets the figure of its row, btree_insert_N, and of those that are with
  * it: btree_insert_seq_N, btree_build_N, btree_erase_N, btree_mixed_N. */
@@ -26,9 +27,10 @@ void bench_run_btree_big(shim_state *state);
 void bench_run_btree_bytes(shim_state *state);
 void bench_run_btree_bytes_seq(shim_state *state);
 
-/* loam's tree: typed over a pool over a span, which is the one that is judged, and over the C library; the
- * archive's, by the kind of its keys and by a function that compares; btree_loam.c. */
+/* loam's tree: typed over a pool over a span, which is the one that is judged, where that asks for huge
+ * pages if they are permitted, and over the C library; the archive's, by the kind of its keys and by a function that compares; btree_loam.c. */
 extern const loam_bench_btree bench_btree_numbers;
+extern const loam_bench_btree bench_btree_numbers_huge;
 extern const loam_bench_btree bench_btree_numbers_libc;
 extern const loam_bench_btree bench_btree_numbers_kind;
 extern const loam_bench_btree bench_btree_numbers_compared;
