@@ -3,14 +3,14 @@
 /* ---- the head ---- */
 
 function showHead() {
-  const about = [countText(data.calls) + " calls"];
+  const about = [counted(data.calls, "call", "calls")];
   if (hasTime)
     about.push("in " + timeText(data.duration));
-  about.push(data.threads === 1 ? "1 thread" : countText(data.threads) + " threads");
+  about.push(counted(data.threads, "thread", "threads"));
   if (data.start)
     about.push("recorded " + new Date(data.start / 1e6).toISOString().slice(0, 16).replace("T", " ") + " UTC");
   if (data.lost)
-    about.push(countText(data.lost) + " calls are missing");
+    about.push(counted(data.lost, "call is", "calls are") + " missing");
   byId("title").textContent = data.title;
   byId("title").title = data.title;
   byId("about").textContent = about.join(" · ");
@@ -29,7 +29,7 @@ function showHead() {
     make(dd, "small", null, small);
   }
   byId("foot").textContent = "Made by loam view " + data.loam + " of the trace " + data.file +
-    ". One bin is " + countText(data.bin_calls) + (data.bin_calls === 1 ? " call." : " calls.");
+    ". One bin is " + counted(data.bin_calls, "call", "calls") + ".";
 }
 
 /* ---- legends ---- */
@@ -70,7 +70,7 @@ function showMoment() {
   if (hasTime)
     line.append(" · " + timeText(timeOf(state.at)));
   line.append(" · " + bytesText(liveAt(state.at)) + " live");
-  make(line, "span", null, " in " + countText(blocksAt(state.at)) + " blocks");
+  make(line, "span", null, " in " + counted(blocksAt(state.at), "block", "blocks"));
   byId("map-note").textContent = frame < 0 ? "" : "after call " + countText(map.call[frame]) + " · a square is " + bytesText(map.cell_bytes) +
     (map.segments.length > 1 ? " · " + map.segments.length + " stretches" : "");
   root.dataset.call = callOf(state.at);

@@ -29,9 +29,9 @@ function colour(name) {
 
 /* ---- ticks ---- */
 
-/* Round numbers from `low` to `high`, about `count` of them. */
-function roundTicks(low, high, count) {
-  const raw = (high - low) / Math.max(1, count), power = 10 ** Math.floor(Math.log10(raw || 1));
+/* Round numbers from `low` to `high`, about `count` of them; `least` is the smallest step. */
+function roundTicks(low, high, count, least) {
+  const raw = Math.max((high - low) / Math.max(1, count), least || 0), power = 10 ** Math.floor(Math.log10(raw || 1));
   const step = [1, 2, 5, 10].find(n => n * power >= raw) * power || 1;
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i++)
@@ -47,12 +47,12 @@ function bytesScale(high, count) {
   const size = 1024 ** unit;
   return {
     unit: units[unit],
-    ticks: roundTicks(0, high / size, count).map(v => ({at: v * size, text: String(Number(v.toPrecision(6)))}))
+    ticks: roundTicks(0, high / size, count, unit ? 0 : 1).map(v => ({at: v * size, text: String(Number(v.toPrecision(6)))}))
   };
 }
 
 function countScale(high, count) {
-  return {unit: "blocks", ticks: roundTicks(0, high, count).map(v => ({at: v, text: shortText(v)}))};
+  return {unit: "blocks", ticks: roundTicks(0, high, count, 1).map(v => ({at: v, text: shortText(v)}))};
 }
 
 function percentScale(high, count) {
@@ -62,7 +62,7 @@ function percentScale(high, count) {
 /* The time axis: calls, or seconds and parts of them. */
 function timeScale(low, high, count) {
   if (state.mode === "calls")
-    return {unit: "calls", ticks: roundTicks(low, high, count).map(v => ({at: v, text: shortText(v)}))};
+    return {unit: "calls", ticks: roundTicks(low, high, count, 1).map(v => ({at: v, text: shortText(v)}))};
   const names = [["ns", 1], ["µs", 1e3], ["ms", 1e6], ["s", 1e9]];
   let unit = 0;
   while (unit < 3 && high >= 2 * names[unit + 1][1])
@@ -174,7 +174,18 @@ function binPoints(chart, series, every) {
       column = Math.floor(x);
     }
   }
-  return points;
+  return data.bin_calls * every === 1 && points.length < chart.plotWidth / 5 ? stepsOf(points) : points;
+}
+
+/* Where each call is seen, what it left holds until the next one. */
+function stepsOf(points) {
+  const steps = [];
+  for (const point of points) {
+    if (steps.length)
+      steps.push([point[0], steps[steps.length - 1][1]]);
+    steps.push(point);
+  }
+  return steps;
 }
 
 function framePoints(chart, map, values) {
@@ -303,5 +314,5 @@ function pick(chart) {
 
 function momentText(position) {
   return "call " + countText(callOf(position)) + (hasTime ? ", " + timeText(timeOf(position)) : "") +
-    "\n" + bytesText(liveAt(position)) + " live in " + countText(blocksAt(position)) + " blocks";
+    "\n" + bytesText(liveAt(position)) + " live in " + counted(blocksAt(position), "block", "blocks");
 }

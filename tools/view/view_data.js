@@ -37,7 +37,7 @@ function axisOf(position) {
 }
 
 /* The last whole position that is not beyond a place on the axis. */
-function positionAt(value) {
+function positionBefore(value) {
   let low = 0, high = last;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
@@ -46,9 +46,13 @@ function positionAt(value) {
     else
       high = middle - 1;
   }
-  if (low < last && axisOf(low + 1) - value < value - axisOf(low))
-    low++;
   return low;
+}
+
+/* The whole position that is nearest. */
+function positionAt(value) {
+  const low = positionBefore(value);
+  return low < last && axisOf(low + 1) - value < value - axisOf(low) ? low + 1 : low;
 }
 
 function liveAt(position) {
@@ -137,6 +141,10 @@ function bytesText(value) {
 
 function countText(value) {
   return String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}
+
+function counted(value, one, many) {
+  return countText(value) + " " + (value === 1 ? one : many);
 }
 
 /* 1234567 as 1.235 M, with so many digits. */

@@ -59,7 +59,7 @@ function drawSpace(chart) {
   const colours = levelColours(), columns = new Map();
   const low = axisOf(state.from), high = axisOf(state.to);
   for (let x = 0; x < canvas.width; x++) {
-    const position = positionAt(low + (x + .5) / canvas.width * (high - low)), frame = frameAt(map, position);
+    const position = positionBefore(low + (x + .5) / canvas.width * (high - low)), frame = frameAt(map, position);
     if (frame < 0)
       continue;
     if (!columns.has(frame))
@@ -215,9 +215,9 @@ function drawHeatCells(svg, box, cells) {
     const rect = make(svg, "rect", {
       x, y, width: Math.max(1, (kept ? 22 : box.stepX) - .6), height: Math.max(1, box.stepY - .6), fill: heatColour(shade(cell))
     });
-    const life = kept ? "never given back" : "lives for " + rangeText(cell.x, state.heatLife === "time" ? timeText : v => countText(v) + " calls");
+    const life = kept ? "never given back" : "lives for " + rangeText(cell.x, state.heatLife === "time" ? timeText : v => countText(v)) + (state.heatLife === "time" ? "" : " calls");
     rect.addEventListener("pointermove", event => showTip(event, rangeText(cell.y, bytesText) + ", " + life + "\n" +
-      countText(cell.count) + " blocks, " + bytesText(cell.bytes) + " (" + percentText(value(cell) / (all || 1)) + ")"));
+      counted(cell.count, "block", "blocks") + ", " + bytesText(cell.bytes) + " (" + percentText(value(cell) / (all || 1)) + ")"));
     rect.addEventListener("pointerleave", () => showTip(null, ""));
   }
   drawHeatKey(svg, box, most, bytes);
