@@ -83,12 +83,14 @@ static bool check_control(check *c)
                 &heap->clear) ||
         !expect(c, heap->round == WORD + granule - 1, "H13: requests are rounded wrong",
                 &heap->round) ||
+        !expect(c, heap->each == (granule == UNIT ? ~(word)0 : 0), "H13: rings lie otherwise",
+                &heap->each) ||
         !expect(c,
                 loam_is_pow2(heap->small_end) && heap->small_end >= SMALL_LEAST &&
                     heap->small_end <= SMALL_MOST,
                 "H13: no rings have this end", &heap->small_end))
         return false;
-    behind_rings = (uintptr_t)&heap->rings[heap->small_end / UNIT * 2];
+    behind_rings = (uintptr_t)heap->rings + rings_size(heap->small_end, granule);
     expect(c, heap->fast == 0 || heap->fast == heap->small_end - granule - WORD,
            "H13: the end of fast requests is not", &heap->fast);
     expect(c, heap->magic == MAGIC, "H13: this is no heap, or one that was built otherwise",
@@ -292,8 +294,12 @@ static void check_bits(check *c)
 {
     const loam_heap *heap = c->heap;
 
-    for (size_t i = heap->small_end / UNIT; i < RINGS_MOST; i++)
-        expect(c, (heap->bits[i / 64] >> i % 64 & 1) == 0, "H8: bit without a ring", heap->bits);
+    for (size_t i = 0; i < RINGS_MOST; i++) {
+        bool ring = i * UNIT < heap->small_end && (i * UNIT & granule_mask(heap)) == 0;
+
+        expect(c, ring || (heap->bits[i / 64] >> i % 64 & 1) == 0, "H8: bit without a ring",
+               heap->bits);
+    }
     for (size_t i = 0; i < RINGS_MOST / 64; i++)
         expect(c, heap->summary[i] <= 1 && (heap->bits[i] == 0 || heap->summary[i] == 1),
                "H8: summary of bits is wrong about them", &heap->summary[i]);
@@ -306,7 +312,7 @@ static void check_lists(check *c)
 
     expect(c, fault == NULL, fault, &heap->root);
     check_bits(c);
-    for (size_t size = 0; size < heap->small_end; size += UNIT)
+    for (size_t size = 0; size < heap->small_end; size += granule_mask(heap) + 1)
         check_ring(c, size);
     expect(c, c->listed == 0, "H6: free block that is in no ring", heap);
 }

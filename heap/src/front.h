@@ -10,10 +10,12 @@
 
 #include "tree.h"
 
-/* The sentinel for a size below small_end. */
+/* The sentinel for a size below small_end, which is a multiple of the granule. The sentinels of two
+ * sizes lie two words apart, whatever the granule: so twice as far with units of half a granule. */
 static inline block *ring_for(const loam_heap *heap, size_t size)
 {
-    return (block *)((uintptr_t)heap->rings + size * (2 * WORD / UNIT));
+    return (block *)((uintptr_t)heap->rings +
+                     (size + (size & heap->each)) / (2 * UNIT / (2 * WORD)));
 }
 
 static inline bool ring_is_empty(const loam_heap *heap, const block *ring)

@@ -19,9 +19,9 @@ static size_t small_end_for(size_t size)
     return end;
 }
 
-static size_t control_size(size_t small_end)
+static size_t control_size(size_t small_end, size_t granule)
 {
-    return sizeof(loam_heap) + small_end / UNIT * 2 * WORD;
+    return sizeof(loam_heap) + rings_size(small_end, granule);
 }
 
 block *loam_heap_first_place(const loam_heap *heap, const void *at)
@@ -82,7 +82,7 @@ void loam_heap_open_region(loam_heap *heap, region *r, const void *at)
 
 static void empty_lists(loam_heap *heap)
 {
-    for (size_t size = 0; size < heap->small_end; size += UNIT) {
+    for (size_t size = 0; size < heap->small_end; size += granule_mask(heap) + 1) {
         block *ring = ring_for(heap, size);
 
         ring->next = link_to(heap, ring);
@@ -112,11 +112,12 @@ static loam_heap *make(void *base, size_t size, size_t small_end, size_t granule
     size_t padding = loam_padding(base, LOAM_HEAP_ALIGN);
     loam_heap *heap = (loam_heap *)((uintptr_t)base + padding);
 
-    if (!has_room(base, size, padding, control_size(small_end), granule))
+    if (!has_room(base, size, padding, control_size(small_end, granule), granule))
         return NULL;
     memset(heap, 0, sizeof *heap);
     heap->round = WORD + granule - 1;
     heap->clear = ~(word)(granule - 1);
+    heap->each = granule == UNIT ? ~(word)0 : 0;
     heap->small_end = small_end;
     heap->shared = shared;
     heap->fast = loam_heap_must_watch(shared) ? 0 : small_end - granule - WORD;
@@ -127,7 +128,8 @@ static loam_heap *make(void *base, size_t size, size_t small_end, size_t granule
     heap->newest = link_to(heap, &heap->first);
     heap->mirror = ~heap->newest;
     empty_lists(heap);
-    loam_heap_open_region(heap, &heap->first, &heap->rings[small_end / UNIT * 2]);
+    loam_heap_open_region(heap, &heap->first,
+                          (const char *)heap + control_size(small_end, granule));
     heap->magic = MAGIC;
     return heap;
 }
@@ -164,7 +166,7 @@ loam_heap *loam_heap_attach(void *buffer, size_t size)
     size_t padding = loam_padding(buffer, LOAM_HEAP_ALIGN);
     loam_heap *heap = (loam_heap *)((uintptr_t)buffer + padding);
 
-    if (!buffer || size < padding || size - padding < control_size(SMALL_LEAST))
+    if (!buffer || size < padding || size - padding < control_size(SMALL_LEAST, 16))
         return NULL;
     if (heap->magic != MAGIC || !heap->shared || heap->first.size != size ||
         heap->first.base != 0 - (word)padding)
@@ -189,7 +191,7 @@ size_t loam_heap_overhead(size_t size, const loam_heap_config *config)
 
     if (!config_granule(config, &granule))
         return size;
-    at = loam_round_up(control_size(small_end_for(size)) + WORD, granule);
+    at = loam_round_up(control_size(small_end_for(size), granule) + WORD, granule);
     end = size < END_WORDS * WORD ? 0 : loam_round_down(size - (END_WORDS - 1) * WORD, granule);
     return end < at + SMALLEST ? size : size - (end - at) + WORD;
 }
@@ -208,7 +210,7 @@ loam_heap *loam_heap_create(loam_allocator source, const loam_heap_config *confi
     wish = loam_max(wish, REGION_LEAST);
     small_end = small_end_for(wish <= LOAM_HEAP_MAX / GROWTH_EXPECTED ? wish * GROWTH_EXPECTED
                                                                       : LOAM_HEAP_MAX);
-    wish = loam_max(wish, control_size(small_end) + 1024);
+    wish = loam_max(wish, control_size(small_end, granule) + 1024);
     size = loam_good_size(source, wish, LOAM_HEAP_ALIGN);
     if (size > LOAM_HEAP_MAX)
         size = wish;

@@ -103,7 +103,7 @@ typedef struct ANY_TYPE block {
 
 enum {
     SMALLEST = 16,    /* bytes of the smallest block */
-    UNIT = 8,         /* sizes that have rings are counted in these, whatever the granule */
+    UNIT = 8,         /* the bits of rings are counted in these, whatever the granule */
     SMALL_LEAST = 64, /* the end of sizes that have rings, in the smallest heaps, */
     SMALL_MOST = LOAM_HEAP_SMALL_MOST, /* and in big ones */
     RINGS_MOST = 1024,
@@ -152,16 +152,17 @@ struct loam_heap {
     word fast;      /* requests of 1 up to this many bytes are fast: 0 in a heap that is watched */
     word round;     /* a word and the granule less one, */
     word clear;     /* and which bits make multiples of the granule: see block_for() */
+    word each;      /* all ones if each unit has a ring, 0 if every second: see ring_for() */
     word small_end; /* sizes below have rings */
     word room;      /* usable bytes that can become live before there is a new peak */
-    word peak;
-    word blocks;        /* how many are live */
+    word blocks;    /* how many are live */
     word current_size;  /* of the current block; 0: there is none */
     word current;       /* what is left of the last small block that was cut; 0: none */
     word top_size;      /* of the top; 0: there is none */
     word top;           /* a large free block that is not in the tree; 0: none */
     tree_link smallest; /* the first node of the tree */
     tree_link root;
+    word peak;
     uint8_t summary[RINGS_MOST / 64]; /* for each word of the bits, 1 if it may be other than 0 */
     uint64_t bits[RINGS_MOST / 64];
 
@@ -181,12 +182,12 @@ struct loam_heap {
     word magic;
     region first;
 
-    word rings[]; /* for each size in units, the sentinel's head and next */
+    word rings[]; /* for each size in granules, the sentinel's head and next */
 };
 
 /* Tells whether a buffer has a heap, and one that was built as this code is. */
 #define MAGIC                                                                                      \
-    (((word)0x6c6f616d & ~(word)0xfff) + ((word)LOAM_CHECKS << 8) + ((word)sizeof(word) << 4) + 1)
+    (((word)0x6c6f616d & ~(word)0xfff) + ((word)LOAM_CHECKS << 8) + ((word)sizeof(word) << 4) + 2)
 
 /* ---- links ---- */
 
@@ -281,6 +282,12 @@ static inline word tiny_flag(size_t size)
 static inline size_t granule_mask(const loam_heap *heap)
 {
     return ~heap->clear;
+}
+
+/* The bytes of the rings of sizes below this one. */
+static inline size_t rings_size(size_t small_end, size_t granule)
+{
+    return small_end / granule * 2 * WORD;
 }
 
 /* The block that a request needs; it is at most LOAM_HEAP_MAX. */

@@ -60,7 +60,7 @@ static bool is_ring_link(const loam_heap *heap, word link)
 {
     word rings = link_to(heap, heap->rings);
 
-    return link - rings < 2 * WORD * (heap->small_end / UNIT) ||
+    return link - rings < rings_size(heap->small_end, granule_mask(heap) + 1) ||
            loam_heap_owns(heap, block_at(heap, link));
 }
 

@@ -85,13 +85,13 @@ static const size_t base_of_first = offsetof(loam_heap, first) + offsetof(region
 
 static bool may_change_control(size_t offset)
 {
-    size_t rings = the.heap->small_end / UNIT;
+    size_t rings = rings_size(the.heap->small_end, granule_mask(the.heap) + 1);
 
     for (size_t i = 0; i < sizeof free_to_change / sizeof *free_to_change; i++) {
         if (offset - free_to_change[i].offset < free_to_change[i].size)
             return true;
     }
-    if (offset >= sizeof(loam_heap) + rings * 2 * sizeof(word))
+    if (offset >= sizeof(loam_heap) + rings)
         return true; /* padding behind the rings */
     return false;
 }
@@ -181,12 +181,12 @@ TEST(control_block, fast)
         size_t rings;
 
         begin(granule);
-        rings = the.heap->small_end / UNIT;
-        for (size_t at = 0; at < sizeof(loam_heap) + rings * 2 * WORD_SIZE; at++) {
+        rings = rings_size(the.heap->small_end, granule);
+        for (size_t at = 0; at < sizeof(loam_heap) + rings; at++) {
             if (!may_change_control(at))
                 damage_bits(at);
         }
-        for (size_t at = 0; at < sizeof(loam_heap) + rings * 2 * WORD_SIZE; at += WORD_SIZE) {
+        for (size_t at = 0; at < sizeof(loam_heap) + rings; at += WORD_SIZE) {
             if (!may_change_control(at))
                 damage_word(at);
         }

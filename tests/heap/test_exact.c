@@ -413,7 +413,7 @@ static uint64_t hash_state(size_t left)
     control.room -= control.peak; /* what is live; the most that was changes nothing */
     control.peak = control.failures = 0;
     hash = mix(hash, &control, sizeof control);
-    hash = mix(hash, heap->rings, heap->small_end / UNIT * 2 * WORD_SIZE);
+    hash = mix(hash, heap->rings, rings_size(heap->small_end, granule_mask(heap) + 1));
     while (at != heap->first.end) {
         block *b = block_at(heap, at);
         size_t size = is_live(b) ? live_size(b) : free_size(b);

@@ -151,8 +151,9 @@ LOAM_NODISCARD bool loam_heap_add(loam_heap *heap, void *buffer, size_t size);
  * left is one free block, whose header is counted here as well.
  *
  * Up to 2 KiB of buffer there are lists for sizes of blocks below 64 bytes, and for each fourfold of
- * that for twice the sizes: above 8 MiB for all below 8 KiB. The lists take two words for each 8 bytes
- * of size, and all else about sixty words. Cost: O(1). */
+ * that for twice the sizes: above 8 MiB for all below 8 KiB. The lists take two words for each
+ * multiple of the granule, so 8 KiB at most on 64-bit systems, 16 KiB with a granule of 8; all else
+ * takes about sixty words. Cost: O(1). */
 size_t loam_heap_overhead(size_t size, const loam_heap_config *config);
 
 /* ---- blocks ---- */
