@@ -16,8 +16,12 @@ void bench_run_replay(shim_state *state);
 void bench_run_latency(shim_state *state);
 
 /* An iteration is a step, in memory that nobody touched. Sets also the row that is with this one: the
- * most memory there was, as a multiple of what the program wanted. */
+ * faults. */
 void bench_run_cold_replay(shim_state *state);
+
+/* The most pages that there were, the process's own and those of the heap's memory, which nobody
+ * touched before: as a multiple of what the program wanted. */
+void bench_run_resident(shim_state *state);
 
 /* The smallest memory that the program can run in, as a multiple of what it wanted. */
 void bench_run_fit(shim_state *state);

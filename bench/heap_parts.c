@@ -66,6 +66,57 @@ double bench_heap_replay(const loam_bench_heap *heap, const bench_trace *t, void
     return ticks && done == t->count ? 0 : seconds;
 }
 
+/* The step from `from` on and before `to` behind which the most is live. */
+static size_t fullest(const bench_trace *t, size_t from, size_t to, uint64_t *live)
+{
+    uint64_t most = 0;
+    size_t at = from;
+
+    for (size_t i = from; i < to; i++) {
+        *live += t->steps[i].size;
+        *live -= t->steps[i].before;
+        if (*live > most) {
+            most = *live;
+            at = i;
+        }
+    }
+    return at;
+}
+
+size_t bench_heap_resident(const loam_bench_heap *heap, const bench_trace *t, void *memory,
+                           size_t size)
+{
+    enum { PARTS = 256 };
+    size_t before, most, faults = 0, done = 0;
+    uint64_t live = 0;
+    void *opened;
+
+    (void)machine_anonymous_bytes(); /* takes pages itself, the first time */
+    before = most = machine_anonymous_bytes();
+    opened = heap->open(memory, size);
+    for (size_t part = 0; opened && part <= PARTS; part++) {
+        size_t from = t->count * part / PARTS, to = t->count * (part + 1) / PARTS;
+        size_t until = part < PARTS ? fullest(t, from, to, &live) + 1 : t->count;
+        size_t now;
+
+        if (until <= done)
+            continue;
+        done += heap->replay(opened, t->blocks, t->steps + done, until - done);
+        if (done < until)
+            return 0;
+        if (machine_faults() == faults)
+            continue;
+        now = machine_anonymous_bytes();
+        most = now > most ? now : most;
+        faults = machine_faults();
+    }
+    if (!opened)
+        return 0;
+    heap->replay(opened, t->blocks, t->rest, t->rest_count);
+    heap->close(opened);
+    return most - before;
+}
+
 static bool fits(const loam_bench_heap *heap, const bench_trace *t, void *memory, size_t size)
 {
     return bench_heap_replay(heap, t, memory, size, NULL) >= 0;

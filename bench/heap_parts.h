@@ -22,6 +22,12 @@ size_t bench_heap_roomy(const bench_trace *t);
 double bench_heap_replay(const loam_bench_heap *heap, const bench_trace *t, void *memory,
                          size_t size, uint32_t *ticks);
 
+/* The most bytes of pages that this process got while the program ran once, in memory that nobody
+ * touched: looked at where the most is live in each of 256 parts of the program, and at its end. Huge
+ * pages are forbidden. 0: a request failed, or the system does not tell. */
+size_t bench_heap_resident(const loam_bench_heap *heap, const bench_trace *t, void *memory,
+                           size_t size);
+
 /* The smallest memory that the program runs in, to 1/4096 of what it wants at its most; 0: there is
  * none. */
 size_t bench_heap_smallest(const loam_bench_heap *heap, const bench_trace *t);

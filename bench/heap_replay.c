@@ -156,23 +156,36 @@ void bench_run_cold_replay(shim_state *state)
         return;
     machine_back_memory((size_t)t->peak * 2);
     while (shim_next(state) != 0) {
-        size_t size = bench_heap_roomy(t), faults, before;
+        size_t size = bench_heap_roomy(t), faults;
         void *memory = bench_map_memory(size);
-        double seconds, ratio;
+        double seconds;
 
-        (void)machine_forget_peak();
-        before = machine_resident_bytes();
         faults = machine_faults();
         seconds = bench_heap_replay(self->subject, t, memory, size, NULL);
         faults = machine_faults() - faults;
-        ratio = ((double)machine_peak_bytes() - (double)before) / (double)t->peak;
         if (seconds < 0)
             shim_fail(state, "a request failed");
         shim_set_seconds(state, seconds);
         shim_set_counter(state, self->row->name, seconds * 1e9 / (double)t->count);
         set_of_trace(state, "heap_faults", (double)faults);
-        set_of_trace(state, "heap_rss", ratio);
-        set_of_trace(state, "heap_rss_8", ratio);
+        munmap(memory, size);
+    }
+}
+
+void bench_run_resident(shim_state *state)
+{
+    const bench_contender *self = bench_self(state);
+    const bench_trace *t = trace_of(state);
+
+    while (t && shim_next(state) != 0) {
+        size_t size = bench_heap_roomy(t), most;
+        void *memory = bench_map_memory(size);
+
+        most = bench_heap_resident(self->subject, t, memory, size);
+        if (most == 0)
+            shim_fail(state, "a request failed, or the system does not tell");
+        else
+            shim_set_counter(state, self->row->name, (double)most / (double)t->peak);
         munmap(memory, size);
     }
 }

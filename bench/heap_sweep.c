@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { MOST_REPETITIONS = 99, REQUESTS = 2000000 };
 
@@ -57,14 +58,16 @@ static double median(double *values, size_t count)
 static void print_trace(const bench_trace *t, size_t repetitions)
 {
     size_t size = bench_heap_roomy(t);
-    void *memory = bench_heap_memory(size);
-    double values[MOST_REPETITIONS];
+    void *memory = bench_heap_memory(size), *fresh = bench_map_memory(size);
+    double values[MOST_REPETITIONS], peak = (double)t->peak;
 
     (void)bench_heap_replay(&swept, t, memory, size, NULL);
     for (size_t r = 0; r < repetitions; r++)
         values[r] = bench_heap_replay(&swept, t, memory, size, NULL) * 1e9 / (double)t->count;
-    printf(" %.2f | %.4f |", median(values, repetitions),
-           (double)bench_heap_smallest(&swept, t) / (double)t->peak);
+    printf(" %.2f | %.4f | %.4f |", median(values, repetitions),
+           (double)bench_heap_smallest(&swept, t) / peak,
+           (double)bench_heap_resident(&swept, t, fresh, size) / peak);
+    munmap(fresh, size);
 }
 
 static void print_churn(size_t mixture, size_t repetitions)
@@ -88,16 +91,25 @@ static void print_churn(size_t mixture, size_t repetitions)
     swept.close(opened);
 }
 
+/* How many fail is a matter of luck too: so the middle one of several draws, and the fewest and most. */
 static void print_failures(size_t percent)
 {
-    void *opened = swept.open(bench_heap_memory(BENCH_CHURN_REGION), BENCH_CHURN_REGION);
-    loam_bench_churn c;
+    enum { DRAWS = 9 };
+    double values[DRAWS], middle;
 
-    bench_churn_start(&c, BENCH_MOSTLY_SMALL, BENCH_CHURN_REGION / 100 * percent);
-    swept.churn(opened, &c, REQUESTS);
-    printf(" %llu |", (unsigned long long)c.failures);
-    bench_churn_end(&c, &swept, opened);
-    swept.close(opened);
+    for (size_t draw = 0; draw < DRAWS; draw++) {
+        void *opened = swept.open(bench_heap_memory(BENCH_CHURN_REGION), BENCH_CHURN_REGION);
+        loam_bench_churn c;
+
+        bench_churn_start(&c, BENCH_MOSTLY_SMALL, BENCH_CHURN_REGION / 100 * percent);
+        c.state = draw + 1;
+        swept.churn(opened, &c, REQUESTS);
+        values[draw] = (double)c.failures;
+        bench_churn_end(&c, &swept, opened);
+        swept.close(opened);
+    }
+    middle = median(values, DRAWS);
+    printf(" %.0f (%.0f-%.0f) |", middle, values[0], values[DRAWS - 1]);
 }
 
 /* ---- growing ---- */
@@ -151,7 +163,7 @@ int main(int argc, char **argv)
     if (LOAM_HEAP_SMALL_MOST == 1024) {
         printf("| lists up to |");
         for (size_t i = 0; i < bench_traces_count(); i++)
-            printf(" %s, ns | smallest region |", bench_traces_name(i));
+            printf(" %s, ns | smallest region | touched |", bench_traces_name(i));
         printf(" churn small, ns | uniform | failures at 80 | at 90 |\n");
     }
     printf("| %d |", LOAM_HEAP_SMALL_MOST);

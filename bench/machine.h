@@ -23,8 +23,8 @@ size_t machine_faults(void);
 size_t machine_peak_bytes(void);
 bool machine_forget_peak(void);
 
-/* Bytes of anonymous memory that this process has now: exact, and slow. The resident bytes above are
- * what each CPU last told, and lag by some 100 KiB. 0: not known. */
+/* Bytes of anonymous memory that this process has now, each page counted: exact, and slow. The resident
+ * bytes above are what each CPU last told, and lag by some 100 KiB. 0: not known. */
 size_t machine_anonymous_bytes(void);
 
 /* Permits huge pages to this process and to programs that it starts, or forbids them, whatever the
