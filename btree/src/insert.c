@@ -93,6 +93,18 @@ static size_t share_of(size_t room, bool far, bool near)
     return n == 0 && !near ? 1 : n;
 }
 
+/* Asks for the heads of both neighbours at once. */
+static void ask_for_neighbours(const loam_btree_cursor *path)
+{
+    const loam_btree_step *up = &path->path[0];
+    loam_btree_node **children = loam_btree_children_(&path->tree->layout, up->node);
+
+    if (up->index > 0)
+        loam_btree_prefetch_(children[up->index - 1]);
+    if (up->index < up->node->count)
+        loam_btree_prefetch_(children[up->index + 1]);
+}
+
 /* Makes room in the full leaf of the path by moving entries to a neighbour. False iff there is no
  * neighbour with room. */
 static bool rotate(loam_btree_cursor *path)
@@ -104,6 +116,7 @@ static bool rotate(loam_btree_cursor *path)
     if (path->tree->height < 2)
         return false;
     index = path->path[0].index;
+    ask_for_neighbours(path);
     if (index > 0 && (to = neighbour_with_room(path, index - 1)) != NULL) {
         rotate_left(path, to, share_of(cap - to->count, path->index == cap, path->index == 0));
         return true;

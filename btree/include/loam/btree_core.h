@@ -166,6 +166,16 @@ LOAM_INLINE loam_btree_entry loam_btree_get_(const loam_btree *tree, const loam_
 /** The rare half of a bound: a multimap, or an entry of the next leaf. */
 loam_btree_entry loam_btree_bound_slow_(const loam_btree *tree, const void *key, bool upto);
 
+/** Asks for the values of a leaf, of which one will be read: they come while its keys do. */
+LOAM_INLINE void loam_btree_ask_for_values_(const loam_btree_layout *l, const loam_btree_node *leaf)
+{
+    const size_t most = 512;
+
+    if (LOAM_IS_CONSTANT(l->leaf_bytes) && l->value_size && l->leaf_bytes - l->leaf_values <= most)
+        for (size_t at = l->leaf_values; at < l->leaf_bytes; at += 64)
+            loam_btree_prefetch_((const char *)leaf + at);
+}
+
 /** loam_btree_lower_bound(), or with `upto` loam_btree_upper_bound(). */
 LOAM_INLINE loam_btree_entry loam_btree_bound_(const loam_btree *tree, const loam_btree_layout *l,
                                                int how, loam_btree_compare_fn compare,
@@ -177,6 +187,7 @@ LOAM_INLINE loam_btree_entry loam_btree_bound_(const loam_btree *tree, const loa
     if (LOAM_UNLIKELY(tree->height == 0 || (tree->flags & LOAM_BTREE_MULTI_)))
         return loam_btree_bound_slow_(tree, key, upto);
     leaf = loam_btree_descend_(tree, l, how, compare, key);
+    loam_btree_ask_for_values_(l, leaf);
     index = loam_btree_rank_(tree, l, how, compare, leaf, l->leaf_cap, key, upto);
     if (LOAM_UNLIKELY(index >= leaf->count))
         return loam_btree_bound_slow_(tree, key, upto);

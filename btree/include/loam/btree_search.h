@@ -77,22 +77,32 @@ typedef double LOAM_BTREE_ALIAS_ loam_btree_f64_;
     const size_t last = capacity + 1 - block; /* The last block ends with the keys. */             \
     size_t before = 0;                                                                             \
     size_t in_block = 0;                                                                           \
+    size_t other = 0; /* A second sum, so that none waits for all of the first. */                 \
     size_t from;                                                                                   \
                                                                                                    \
-    unroll for (size_t i = block - 1; i < capacity; i += block)                                    \
+    unroll for (size_t i = block - 1; i < capacity; i += 2 * block)                                \
     {                                                                                              \
         before += upto ? key(i) <= wanted : key(i) < wanted;                                       \
         LOAM_BTREE_KEEP_(before);                                                                  \
+        if (i + block < capacity) {                                                                \
+            other += upto ? key(i + block) <= wanted : key(i + block) < wanted;                    \
+            LOAM_BTREE_KEEP_(other);                                                               \
+        }                                                                                          \
     }                                                                                              \
-    from = before * block;                                                                         \
+    from = (before + other) * block;                                                               \
     if ((capacity + 1) % block != 0 && from > last)                                                \
         from = last;                                                                               \
-    unroll for (size_t i = 0; i + 1 < block; i++)                                                  \
+    other = 0;                                                                                     \
+    unroll for (size_t i = 0; i + 1 < block; i += 2)                                               \
     {                                                                                              \
         in_block += upto ? key(from + i) <= wanted : key(from + i) < wanted;                       \
         LOAM_BTREE_KEEP_(in_block);                                                                \
+        if (i + 2 < block) {                                                                       \
+            other += upto ? key(from + i + 1) <= wanted : key(from + i + 1) < wanted;              \
+            LOAM_BTREE_KEEP_(other);                                                               \
+        }                                                                                          \
     }                                                                                              \
-    return LOAM_BTREE_LEAST_(from + in_block, count)
+    return LOAM_BTREE_LEAST_(from + in_block + other, count)
 
 #define LOAM_BTREE_NUMBER_AT_(i) keys[i]
 #define LOAM_BTREE_PREFIX_AT_(i) keys[i].prefix
