@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,15 +55,21 @@ typedef struct settings {
 
 #define WORKER "--worker"
 
-/* `loam view --worker STEPS MAP SUBJECT` */
+/* `loam view --worker STEPS MAP SUBJECT`: two descriptors and a name. */
 static int work(char **words)
 {
-    const parcel *p = steps_map(atoi(words[0]));
     const subject *s = replay_find_subject(words[2], strlen(words[2]));
-    void *map = mmap(NULL, sizeof(view_map), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-                     atoi(words[1]), 0);
+    const parcel *p;
+    uint64_t steps, to;
+    void *map;
 
-    if (!p || !s || map == MAP_FAILED)
+    if (!s || !tool_read_number(words[0], 0, INT_MAX, &steps) ||
+        !tool_read_number(words[1], 0, INT_MAX, &to))
+        return EXIT_BAD;
+    p = steps_map((int)steps);
+    map =
+        mmap(NULL, sizeof(view_map), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, (int)to, 0);
+    if (!p || map == MAP_FAILED)
         return EXIT_BAD;
     view_map_fill(map, p, s);
     return EXIT_GOOD;
@@ -73,8 +80,8 @@ static _Noreturn void become_worker(const settings *s, const view_over *over, in
     char steps[16], to[16];
     const char *own = tool_own_path();
 
-    snprintf(steps, sizeof steps, "%d", s->parcel);
-    snprintf(to, sizeof to, "%d", map);
+    (void)snprintf(steps, sizeof steps, "%d", s->parcel);
+    (void)snprintf(to, sizeof to, "%d", map);
     if (over->preload)
         setenv("LD_PRELOAD", over->preload, 1);
     if (own)
@@ -107,7 +114,7 @@ static view_map *make_map(int *file)
 static void say_failed(view_map *map, const char *why)
 {
     if (!map->failed[0])
-        snprintf(map->failed, sizeof map->failed, "%s", why);
+        (void)snprintf(map->failed, sizeof map->failed, "%s", why);
 }
 
 static void wait_for(view_map *map, pid_t child)
@@ -117,7 +124,7 @@ static void wait_for(view_map *map, pid_t child)
 
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
-    snprintf(why, sizeof why, "its process was ended by signal %d", WTERMSIG(status));
+    (void)snprintf(why, sizeof why, "its process was ended by signal %d", WTERMSIG(status));
     if (child < 0)
         say_failed(map, "there is no process for it");
     else if (WIFSIGNALED(status))
@@ -137,7 +144,7 @@ static void replay(settings *s, view_over *over, const parcel *p)
     if (too_big(over, p)) {
         say_failed(over->map, "not replayed: there is too little memory");
     } else {
-        fflush(NULL);
+        (void)fflush(NULL);
         child = fork();
         if (child == 0)
             become_worker(s, over, file);
@@ -275,14 +282,15 @@ static void choose_names(settings *s)
 {
     const char *slash = strrchr(s->path, '/');
 
-    snprintf(s->file, sizeof s->file, "%s",
-             strcmp(s->path, "-") == 0 ? "trace"
-             : slash                   ? slash + 1
-                                       : s->path);
+    (void)snprintf(s->file, sizeof s->file, "%s",
+                   strcmp(s->path, "-") == 0 ? "trace"
+                   : slash                   ? slash + 1
+                                             : s->path);
     (void)cut_end(s->file, ".zst");
     (void)cut_end(s->file, ".mtr");
     s->data.file = s->file;
-    snprintf(s->output_name, sizeof s->output_name, "%s%s", s->file, s->json ? ".json" : ".html");
+    (void)snprintf(s->output_name, sizeof s->output_name, "%s%s", s->file,
+                   s->json ? ".json" : ".html");
     if (!s->output)
         s->output = s->output_name;
 }

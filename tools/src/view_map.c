@@ -325,8 +325,8 @@ static void look(work *w, uint64_t number, uint64_t before, int pages)
 
 static void fail(view_map *map, const char *why, uint64_t after)
 {
-    snprintf(map->failed, sizeof map->failed, "%s after %llu calls", why,
-             (unsigned long long)after);
+    (void)snprintf(map->failed, sizeof map->failed, "%s after %llu calls", why,
+                   (unsigned long long)after);
 }
 
 static void go(work *w)

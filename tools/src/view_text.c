@@ -103,7 +103,7 @@ void view_string(view_sink *s, const char *text)
 
         if (value < 32 || (value >= 0x7f && value < 0xa0) || value == 0x2028 || value == 0x2029 ||
             (value < 0x80 && strchr("\"\\<>&'", (int)value))) {
-            snprintf(escaped, sizeof escaped, "\\u%04x", (unsigned)value);
+            (void)snprintf(escaped, sizeof escaped, "\\u%04x", (unsigned)value);
             view_puts(s, escaped);
         } else {
             put_character(s, value);

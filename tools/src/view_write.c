@@ -72,8 +72,8 @@ static void put_summary(view_sink *s, const view_data *d)
     const char *program = trace_reader_text(v->reader, 1, &kind);
     char version[32];
 
-    snprintf(version, sizeof version, "%d.%d.%d", LOAM_VERSION_MAJOR, LOAM_VERSION_MINOR,
-             LOAM_VERSION_PATCH);
+    (void)snprintf(version, sizeof version, "%d.%d.%d", LOAM_VERSION_MAJOR, LOAM_VERSION_MINOR,
+                   LOAM_VERSION_PATCH);
     view_puts(s, "{\"loam\":");
     view_string(s, version);
     text_member(s, "title", d->title);
@@ -128,7 +128,7 @@ static void put_name(view_sink *s, const view_series *v, view_kind of, uint32_t 
     const char *name = text ? trace_reader_text(v->reader, text, &kind) : NULL;
     char number[32];
 
-    snprintf(number, sizeof number, "thread %u", (unsigned)key);
+    (void)snprintf(number, sizeof number, "thread %u", (unsigned)key);
     if (name && *name)
         view_string(s, name);
     else
@@ -221,8 +221,8 @@ static void put_heat(view_sink *s, const char *name, const view_series *v, size_
 
             if (h->count == 0)
                 continue;
-            snprintf(text, sizeof text, "%s[%zu,%zu,%llu,%llu]", begun ? "," : "", y, x,
-                     (unsigned long long)h->count, (unsigned long long)h->bytes);
+            (void)snprintf(text, sizeof text, "%s[%zu,%zu,%llu,%llu]", begun ? "," : "", y, x,
+                           (unsigned long long)h->count, (unsigned long long)h->bytes);
             view_puts(s, text);
             begun = true;
         }
@@ -239,8 +239,8 @@ static void put_kept(view_sink *s, const view_series *v)
 
         if (v->kept[y].count == 0)
             continue;
-        snprintf(text, sizeof text, "%s[%zu,%llu,%llu]", begun ? "," : "", y,
-                 (unsigned long long)v->kept[y].count, (unsigned long long)v->kept[y].bytes);
+        (void)snprintf(text, sizeof text, "%s[%zu,%llu,%llu]", begun ? "," : "", y,
+                       (unsigned long long)v->kept[y].count, (unsigned long long)v->kept[y].bytes);
         view_puts(s, text);
         begun = true;
     }
@@ -262,10 +262,13 @@ static void put_levels(view_sink *s, const uint8_t *levels, const uint8_t *befor
             same++;
         while (i + run < count && levels[i + run] == levels[i])
             run++;
-        text[0] = same >= run ? '=' : (char)(LETTER + levels[i]);
-        run = same >= run ? same : run;
+        text[0] = (char)(LETTER + levels[i]);
+        if (same >= run) {
+            text[0] = '=';
+            run = same;
+        }
         if (run > 1)
-            snprintf(text + 1, sizeof text - 1, "%zu", run);
+            (void)snprintf(text + 1, sizeof text - 1, "%zu", run);
         view_put(s, text, run > 1 ? strlen(text) : 1);
         i += run;
     }
