@@ -33,14 +33,14 @@ const tool_command tool_export = {
     "allocator, the tag, and the size up to a power of two.\n",
     run};
 
-static const export_format *const formats[] = {&export_heaptrack, &export_pprof, &export_gperftools,
-                                               &export_massif, &export_chrome};
+static const export_format *const formats[] = {
+    &export_heaptrack, &export_pprof, &export_gperftools, &export_massif, &export_chrome, NULL};
 
 static const export_format *find_format(const char *name)
 {
     if (strcmp(name, "perfetto") == 0)
         return &export_chrome;
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+    for (size_t i = 0; formats[i]; i++)
         if (strcmp(formats[i]->name, name) == 0)
             return formats[i];
     tool_usage("there is no format '%s'; heaptrack, pprof, gperftools, massif, chrome and perfetto "

@@ -64,6 +64,7 @@ void text_format(text_writer *t, const char *format, ...)
     int length;
 
     va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start() is in the line before */
     length = vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     if (length > 0)
