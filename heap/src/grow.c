@@ -153,6 +153,33 @@ size_t loam_heap_trim(loam_heap *heap)
     return gone;
 }
 
+/* Tells of the whole pages of a large free block: what is neither its words nor its footer. */
+static size_t purge_block(block *b, size_t page, loam_heap_purge_fn give, void *context)
+{
+    uintptr_t low = ((uintptr_t)(b + 1) + page - 1) & ~(uintptr_t)(page - 1);
+    uintptr_t high = (uintptr_t)footer_before(behind(b, b->size)) & ~(uintptr_t)(page - 1);
+
+    if (high <= low)
+        return 0;
+    give(context, (void *)low, high - low);
+    return high - low;
+}
+
+size_t loam_heap_purge(loam_heap *heap, size_t page, size_t least, loam_heap_purge_fn give,
+                       void *context)
+{
+    size_t told = 0;
+
+    loam_mark_quiet();
+    for (block *b = loam_heap_tree_fit(heap, loam_max(least, heap->small_end)); b;
+         b = loam_heap_tree_next(heap, b))
+        told += purge_block(b, page, give, context);
+    if (heap->top && heap->top_size >= least)
+        told += purge_block(block_at(heap, heap->top), page, give, context);
+    loam_mark_loud();
+    return told;
+}
+
 size_t loam_heap_trim_some(loam_heap *heap, size_t most)
 {
     size_t gone;

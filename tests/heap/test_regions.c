@@ -356,6 +356,68 @@ TEST(keep_is_a_bound, fast)
         EXPECT_LE(kept_after_burst(keep, &first_size), keep);
 }
 
+/* ---- pages of free blocks ---- */
+
+typedef struct told {
+    const loam_heap *heap;
+    size_t calls, bytes, least;
+} told;
+
+/* Overwrites what it is told of with what a system leaves: zero. */
+static void give_pages(void *context, void *pages, size_t size)
+{
+    told *t = context;
+
+    EXPECT(is_aligned(pages, 4 * KIB) && size % (4 * KIB) == 0);
+    EXPECT(size + 4 * KIB * 2 > t->least);
+    EXPECT(loam_heap_owns(t->heap, pages) &&
+           loam_heap_owns(t->heap, (unsigned char *)pages + size - 1));
+    if (!test_under_asan()) /* to which free memory is nobody's */
+        memset(pages, 0, size);
+    t->calls++;
+    t->bytes += size;
+}
+
+/* Live blocks keep what is in them, the heap stays whole and can use all of it again; and each hole of so
+ * many bytes is told of, but for less than a page at both of its ends. */
+TEST(pages_of_free_blocks_are_told, fast)
+{
+    enum { BLOCKS = 64, MEMORY = 4 << 20, LEAST = 64 << 10 };
+    static _Alignas(4096) unsigned char memory[MEMORY];
+    unsigned char *live[BLOCKS];
+
+    for (size_t granule = 8; granule <= 16; granule += 8) {
+        loam_heap_config config = {.granule = granule};
+        loam_heap *heap = loam_heap_init(memory, sizeof memory, &config);
+        told t = {.heap = heap, .least = LEAST};
+        size_t holes = 0, room, told_bytes;
+
+        EXPECT(heap != NULL);
+        room = heap_figures(heap).largest_free;
+        for (size_t i = 0; i < BLOCKS; i++) {
+            live[i] = must_alloc(heap, i % 4 == 1 ? 200 * KIB : 3000 * (i % 4) + 100);
+            fill_pattern(live[i], i % 4 == 1 ? 200 * KIB : 3000 * (i % 4) + 100, i);
+        }
+        for (size_t i = 1; i < BLOCKS; i += 4, holes++)
+            loam_heap_dealloc(heap, live[i]);
+        told_bytes = loam_heap_purge(heap, 4 * KIB, LEAST, give_pages, &t);
+        EXPECT_EQ(told_bytes, t.bytes);
+        EXPECT(t.calls >= holes && t.calls <= holes + 1);
+        EXPECT_LE(holes * (200 - 8) * KIB, t.bytes);
+        EXPECT_GOOD_HEAP(heap);
+        for (size_t i = 0; i < BLOCKS; i++) {
+            if (i % 4 == 1)
+                continue;
+            EXPECT(has_pattern(live[i], 3000 * (i % 4) + 100, i));
+            loam_heap_dealloc(heap, live[i]);
+        }
+        EXPECT_GOOD_HEAP(heap);
+        EXPECT_EQ(heap_figures(heap).largest_free, room);
+        EXPECT_EQ(loam_heap_purge(heap, 4 * KIB, MEMORY, give_pages, &t), 0);
+        loam_heap_deinit(heap);
+    }
+}
+
 /* Blocks above the alignment of regions, and so big that a region is taken for them alone. */
 TEST(aligned_growth, fast)
 {

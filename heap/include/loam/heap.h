@@ -237,6 +237,23 @@ void loam_heap_reset(loam_heap *heap);
  * Returns how many bytes went. Cost: O(regions), and a call of the source for each. */
 size_t loam_heap_trim(loam_heap *heap);
 
+/** What loam_heap_purge() tells of: whole pages, of which the heap needs nothing. It may give them back
+ * to the system, in a way that lets them read as zero or as before when they are touched again
+ * (`MADV_DONTNEED`, `MADV_FREE`). It must not call the heap. */
+typedef void (*loam_heap_purge_fn)(void *context, void *pages, size_t size);
+
+/** Tells of all pages that lie within free blocks of `least` bytes or more, so that a heap whose memory
+ * is the system's can be made small while it keeps its addresses. For idle times, or behind the end of
+ * something big: a page that was given back costs a fault when it is used again.
+ *
+ * `page` is a power of two, at least 64. Blocks of sizes that have lists (see loam_heap_overhead()) are
+ * never looked at. What was told of once is told of again while it is free. Processes that share the heap: nobody else may be inside of a call.
+ *
+ * Returns the bytes of all pages that were told of. Can't fail. Cost: O(free blocks of such sizes), and
+ * the calls. */
+size_t loam_heap_purge(loam_heap *heap, size_t page, size_t least, loam_heap_purge_fn give,
+                       void *context);
+
 /** Whether `ptr` points into the memory that the heap cuts blocks from, live or not.
  *
  * Cost: O(regions). */
