@@ -61,17 +61,25 @@ void *loam_heap_cut(loam_heap *heap, block *b, size_t size, size_t pad, size_t n
 
 /* ---- any size ---- */
 
-/* A small block out of the current one. */
-static LOAM_NOINLINE void *take_from_current(loam_heap *heap, size_t need, size_t request)
+/* The current block's end: what is left is tiny, or nothing. */
+static LOAM_NOINLINE void *take_last_of_current(loam_heap *heap, size_t need, size_t request)
 {
     block *b = block_at(heap, heap->current);
-    size_t size = heap->current_size, rest = size - need;
+    size_t size = heap->current_size;
+
+    forget_current(heap);
+    return cut_behind(heap, b, size, need, request);
+}
+
+/* A small block out of the current one. */
+static inline void *take_from_current(loam_heap *heap, size_t need, size_t request)
+{
+    block *b = block_at(heap, heap->current);
+    size_t rest = heap->current_size - need;
     block *live = behind(b, rest);
 
-    if (LOAM_UNLIKELY(rest <= SMALLEST)) {
-        forget_current(heap);
-        return cut_behind(heap, b, size, need, request);
-    }
+    if (LOAM_UNLIKELY(rest <= SMALLEST))
+        return take_last_of_current(heap, need, request);
     write_size(b, rest);
     heap->current_size = rest;
     tell_next_live(live, need);
@@ -128,53 +136,91 @@ static LOAM_NOINLINE void *take_start(loam_heap *heap, block *b, size_t need, si
     return cut_front(heap, b, size, need, request);
 }
 
+/* A block out of the top, of which so little is left that it is none any more. */
+static LOAM_NOINLINE void *take_last_of_top(loam_heap *heap, size_t need, size_t request)
+{
+    block *b = block_at(heap, heap->top);
+    size_t size = heap->top_size;
+
+    forget_top(heap);
+    if (need < heap->small_end) {
+        spend_fresh(heap, b, size, behind(b, size - need), behind(b, size));
+        return take_and_go_on(heap, b, size, need, request);
+    }
+    spend_fresh(heap, b, size, b, behind(b, need));
+    return cut_front(heap, b, size, need, request);
+}
+
 /* A block out of the top, which can hold it: from its start, but small ones from its end once less than
  * three quarters of the region are left of it. */
-static LOAM_NOINLINE void *take_from_top(loam_heap *heap, size_t need, size_t request)
+static inline void *cut_top(loam_heap *heap, size_t need, size_t request, bool fresh)
 {
     block *b = block_at(heap, heap->top), *live;
     size_t size = heap->top_size, rest = size - need;
 
-    if (LOAM_UNLIKELY(rest < heap->small_end)) {
-        forget_top(heap);
-        if (need < heap->small_end) {
-            spend_fresh(heap, b, size, behind(b, rest), behind(b, size));
-            return take_and_go_on(heap, b, size, need, request);
-        }
-        spend_fresh(heap, b, size, b, behind(b, need));
-        return cut_front(heap, b, size, need, request);
-    }
     if (LOAM_LIKELY(need >= heap->small_end || spans_quarter(heap, b, size))) {
-        spend_fresh(heap, b, size, b, behind(b, need));
+        if (fresh)
+            spend_fresh(heap, b, size, b, behind(b, need));
         set_top(heap, behind(b, need), rest);
         return make_live(heap, b, need, request, 0);
     }
     live = behind(b, rest);
-    spend_fresh(heap, b, size, live, behind(b, size));
+    if (fresh)
+        spend_fresh(heap, b, size, live, behind(b, size));
     write_size(b, rest);
     heap->top_size = rest;
     tell_next_live(live, need);
     return make_live(heap, live, need, request, PREV_FREE);
 }
 
-/* A small block out of the first one of the tree or the top, if there is one. All in the tree are big enough, and
- * the first stays the first as it gets smaller. */
-static LOAM_NOINLINE void *take_from_first(loam_heap *heap, size_t need, size_t request)
+static LOAM_NOINLINE void *take_from_fresh_top(loam_heap *heap, size_t need, size_t request)
+{
+    return cut_top(heap, need, request, true);
+}
+
+static LOAM_NOINLINE void *take_from_top(loam_heap *heap, size_t need, size_t request)
+{
+    if (LOAM_UNLIKELY(heap->top_size - need < heap->small_end))
+        return take_last_of_top(heap, need, request);
+    if (LOAM_UNLIKELY(has_fresh(heap)))
+        return take_from_fresh_top(heap, need, request);
+    return cut_top(heap, need, request, false);
+}
+
+/* A small block out of the first one of the tree, where fresh memory may be, or nothing is left for the
+ * tree, or it is cut from the start. */
+static LOAM_NOINLINE void *take_from_first_odd(loam_heap *heap, size_t need, size_t request)
 {
     block *b = block_in_tree(heap, heap->smallest), *live;
-    size_t size;
+    size_t size = b->size;
 
-    if (LOAM_LIKELY(!heap->smallest))
-        return heap->top ? take_from_top(heap, need, request) : NULL;
-    size = b->size;
-    if (heap->top_size - 1 < size)
-        return take_from_top(heap, need, request);
-    if (LOAM_UNLIKELY(size - need < heap->small_end))
+    if (size - need < heap->small_end)
         return take_first(heap, b, need, request);
     if (spans_quarter(heap, b, size))
         return take_start(heap, b, need, request);
     live = behind(b, size - need);
     spend_fresh(heap, b, size, live, behind(b, size));
+    write_size(b, size - need);
+    tell_next_live(live, need);
+    return make_live(heap, live, need, request, PREV_FREE);
+}
+
+/* A small block out of the first one of the tree or the top, if there is one. All in the tree are big enough, and
+ * the first stays the first as it gets smaller. */
+static inline void *take_from_first(loam_heap *heap, size_t need, size_t request)
+{
+    block *b = block_in_tree(heap, heap->smallest), *live;
+    size_t size;
+
+    if (!heap->smallest)
+        return heap->top ? take_from_top(heap, need, request) : NULL;
+    size = b->size;
+    if (heap->top_size - 1 < size)
+        return take_from_top(heap, need, request);
+    if (LOAM_UNLIKELY(size - need < heap->small_end || spans_quarter(heap, b, size) ||
+                      has_fresh(heap)))
+        return take_from_first_odd(heap, need, request);
+    live = behind(b, size - need);
     write_size(b, size - need);
     tell_next_live(live, need);
     return make_live(heap, live, need, request, PREV_FREE);
@@ -332,6 +378,7 @@ void *loam_heap_take_or_grow(loam_heap *heap, size_t size, size_t align)
 {
     void *ptr = NULL;
 
+    settle(heap);
     if (size <= LOAM_HEAP_MAX && align <= LOAM_HEAP_MAX) {
         ptr = take_any(heap, size, align);
         if (!ptr && heap->source.ops && loam_heap_grow(heap, block_for(heap, size), align))
@@ -355,12 +402,14 @@ static LOAM_NOINLINE void *alloc_large(loam_heap *heap, size_t size)
 {
     void *ptr = NULL;
 
+    settle(heap);
     if (LOAM_LIKELY(heap->fast != 0 && size - 1 < LOAM_HEAP_MAX))
         ptr = take_large(heap, block_for(heap, size), size);
     return LOAM_LIKELY(ptr != NULL) ? ptr : alloc_slow(heap, size);
 }
 
-static LOAM_NOINLINE void *alloc_small(loam_heap *heap, size_t need, size_t request)
+/* A small one that no ring has exactly. */
+static LOAM_NOINLINE void *alloc_settled(loam_heap *heap, size_t need, size_t request)
 {
     size_t size;
 
@@ -373,6 +422,24 @@ static LOAM_NOINLINE void *alloc_small(loam_heap *heap, size_t need, size_t requ
                                                           : alloc_slow(heap, request);
 }
 
+/* The same, or one that a ring has, once the pending blocks are free. */
+static LOAM_NOINLINE void *alloc_unsettled(loam_heap *heap, size_t need, size_t request)
+{
+    block *ring = ring_for(heap, need);
+
+    loam_heap_settle(heap);
+    if (!ring_is_empty(heap, ring))
+        return take_exact(heap, ring, block_at(heap, ring->next), need, request);
+    return alloc_settled(heap, need, request);
+}
+
+/* A pending block is live again. */
+static inline void *revive(const loam_heap *heap, block *b, size_t size, size_t request)
+{
+    b->head = live_head(heap, b, size, request, b->head & (PREV_FREE | TINY));
+    return payload_of(b);
+}
+
 void *loam_heap_alloc(loam_heap *heap, size_t size)
 {
     size_t need;
@@ -383,10 +450,23 @@ void *loam_heap_alloc(loam_heap *heap, size_t size)
     need = (size + heap->round) & heap->clear;
     if (SMALLEST > 2 * WORD && need < SMALLEST)
         need = SMALLEST;
+    b = block_pending(heap, 0);
+    if (live_size(b) == need) {
+        heap->pending[0] = heap->pending[1];
+        heap->pending[1] = 0;
+        return revive(heap, b, need, size);
+    }
+    b = block_pending(heap, 1);
+    if (live_size(b) == need) {
+        heap->pending[1] = 0;
+        return revive(heap, b, need, size);
+    }
+    if (has_pending(heap))
+        return alloc_unsettled(heap, need, size);
     ring = ring_for(heap, need);
     b = block_at(heap, ring->next);
     if (LOAM_UNLIKELY(b == ring))
-        return alloc_small(heap, need, size);
+        return alloc_settled(heap, need, size);
     return take_exact(heap, ring, b, need, size);
 }
 
@@ -433,5 +513,13 @@ void *loam_heap_zalloc_aligned(loam_heap *heap, size_t size, size_t align)
 
 void *loam_heap_zalloc(loam_heap *heap, size_t size)
 {
-    return loam_heap_zalloc_aligned(heap, size, 1);
+    void *ptr;
+
+    if (LOAM_UNLIKELY(heap->fast == 0))
+        return loam_heap_watch_alloc(heap, size, 1, true);
+    heap->spent_low = heap->spent_high = 0;
+    ptr = loam_heap_alloc(heap, size);
+    if (LOAM_LIKELY(ptr != NULL))
+        loam_heap_clear_new(heap, ptr, size);
+    return ptr;
 }

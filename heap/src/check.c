@@ -14,9 +14,10 @@ typedef struct check {
     size_t blocks; /* live ones */
     size_t live;
     size_t held;
-    bool current; /* the current block was seen */
-    bool top;     /* and the top */
-    bool fresh;   /* the fresh range lies in a block that was seen */
+    bool current;   /* the current block was seen */
+    bool top;       /* and the top */
+    size_t pending; /* and blocks that are pending */
+    bool fresh;     /* the fresh range lies in a block that was seen */
 } check;
 
 static bool expect(check *c, bool holds, const char *property, const void *where)
@@ -93,6 +94,10 @@ static bool check_control(check *c)
     behind_rings = (uintptr_t)heap->rings + rings_size(heap->small_end, granule);
     expect(c, heap->fast == 0 || heap->fast == heap->small_end - granule - WORD,
            "H13: the end of fast requests is not", &heap->fast);
+    expect(c, heap->eager == (heap->fast == 0 || heap->source.ops != NULL),
+           "H13: blocks are pending or not, against what the heap is", &heap->eager);
+    expect(c, !heap->eager || (heap->pending[0] | heap->pending[1]) == 0,
+           "H18: pending block of a heap that has none", heap->pending);
     expect(c, heap->magic == MAGIC, "H13: this is no heap, or one that was built otherwise",
            &heap->magic);
     expect(c, heap->shared <= 1, "H13: neither shared nor not", &heap->shared);
@@ -235,6 +240,8 @@ static void check_live(check *c, const block *b, size_t size, const block *front
     expect(c, loam_heap_head_holds(c->heap, b), "H14: header of a live block was overwritten", b);
     c->blocks++;
     c->live += size - WORD;
+    for (size_t i = 0; i < 2; i++)
+        c->pending += link_to(c->heap, b) == c->heap->pending[i];
 }
 
 static void check_blocks(check *c, const region *r)
@@ -337,6 +344,10 @@ static void check_all(check *c)
            "H15: the current block is none", &heap->current);
     expect(c, c->top == (heap->top != 0) && c->top == (heap->top_size != 0), "H17: the top is none",
            &heap->top);
+    expect(c, heap->pending[0] == 0 ? heap->pending[1] == 0 : heap->pending[0] != heap->pending[1],
+           "H18: a pending block is there twice, or not the newest", heap->pending);
+    expect(c, c->pending == (size_t)(heap->pending[0] != 0) + (heap->pending[1] != 0),
+           "H18: pending block that is no live one", heap->pending);
     check_lists(c);
 }
 

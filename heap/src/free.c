@@ -134,14 +134,52 @@ void loam_heap_put(loam_heap *heap, void *ptr)
     put(heap, ptr);
 }
 
-void loam_heap_dealloc(loam_heap *heap, void *ptr)
+static LOAM_NOINLINE void dealloc_eager(loam_heap *heap, void *ptr)
 {
-    if (LOAM_UNLIKELY(!ptr))
-        return;
-    if (LOAM_UNLIKELY(heap->fast == 0))
+    if (heap->fast == 0)
         loam_heap_watch_dealloc(heap, ptr);
     else
         put(heap, ptr);
+}
+
+/* The head of a block may be in no cache. It is not needed before the next block is taken or the next
+ * but one is given back. */
+void loam_heap_dealloc(loam_heap *heap, void *ptr)
+{
+    word older = heap->pending[1];
+
+    if (LOAM_UNLIKELY(!ptr))
+        return;
+    if (LOAM_UNLIKELY(heap->eager)) {
+        dealloc_eager(heap, ptr);
+        return;
+    }
+    PREFETCH(block_of(ptr));
+    heap->pending[1] = heap->pending[0];
+    heap->pending[0] = link_to(heap, block_of(ptr));
+    if (older)
+        put(heap, payload_of(block_at(heap, older)));
+}
+
+void loam_heap_settle(loam_heap *heap)
+{
+    word older = heap->pending[1], newer = heap->pending[0];
+
+    heap->pending[0] = heap->pending[1] = 0;
+    if (older)
+        put(heap, payload_of(block_at(heap, older)));
+    if (newer)
+        put(heap, payload_of(block_at(heap, newer)));
+}
+
+void *loam_heap_settle_peak(loam_heap *heap, void *ptr)
+{
+    loam_heap_settle(heap);
+    if ((ptrdiff_t)heap->room < 0) {
+        heap->peak -= heap->room;
+        heap->room = 0;
+    }
+    return ptr;
 }
 
 void loam_heap_dealloc_sized(loam_heap *heap, void *ptr, size_t size)

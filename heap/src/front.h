@@ -155,6 +155,27 @@ static inline void set_top(loam_heap *heap, block *b, size_t size)
     heap->top_size = size;
 }
 
+/* ---- blocks that are pending ---- */
+
+static inline bool has_pending(const loam_heap *heap)
+{
+    return (heap->pending[0] | heap->pending[1]) != 0;
+}
+
+/* One of them. If there is none, it is the start of the control block: a word that is as the head of a
+ * block larger than any, so that nobody has to ask. */
+static inline block *block_pending(const loam_heap *heap, size_t i)
+{
+    return block_at(heap, heap->pending[i]);
+}
+
+/* Makes them free, if there are any. */
+static inline void settle(loam_heap *heap)
+{
+    if (has_pending(heap))
+        loam_heap_settle(heap);
+}
+
 /* ---- all free blocks ---- */
 
 static inline void list_block(loam_heap *heap, block *b, size_t size)
@@ -185,24 +206,26 @@ static inline void unlist_block(loam_heap *heap, block *b, size_t size)
 
 /* ---- the edges of a block that becomes live ---- */
 
-/* So many usable bytes more are live, or less. */
-static inline void count_live(loam_heap *heap, size_t bytes)
+/* So many usable bytes more are live, or less. Returns `ptr`. */
+static inline void *count_live(loam_heap *heap, size_t bytes, void *ptr)
 {
     word room = heap->room - bytes;
 
     heap->room = room;
-    if ((ptrdiff_t)room < 0) {
-        heap->peak -= room;
-        heap->room = 0;
-    }
+    if (LOAM_LIKELY((ptrdiff_t)room >= 0))
+        return ptr;
+    if (has_pending(heap))
+        return loam_heap_settle_peak(heap, ptr);
+    heap->peak -= room;
+    heap->room = 0;
+    return ptr;
 }
 
 static inline void *make_live(loam_heap *heap, block *b, size_t size, size_t request, word flags)
 {
     b->head = live_head(heap, b, size, request, flags);
     heap->blocks++;
-    count_live(heap, size - WORD);
-    return payload_of(b);
+    return count_live(heap, size - WORD, payload_of(b));
 }
 
 static inline void tell_next_live(const block *b, size_t size)
@@ -230,6 +253,11 @@ static inline bool spans_quarter(const loam_heap *heap, const block *b, size_t s
 
 /* ---- fresh memory ---- */
 
+static inline bool has_fresh(const loam_heap *heap)
+{
+    return heap->fresh_low != heap->fresh_high;
+}
+
 /* Of the free block [b, b + size), [live, live_end) will be in use, and what is left in front and
  * behind gets heads and footers. */
 static inline void spend_fresh(loam_heap *heap, const block *b, size_t size, const block *live,
@@ -238,7 +266,7 @@ static inline void spend_fresh(loam_heap *heap, const block *b, size_t size, con
     word low = link_to(heap, b), high = low + size;
     word from = link_to(heap, live), to = link_to(heap, live_end);
 
-    if (LOAM_LIKELY(heap->fresh_low == heap->fresh_high) || heap->fresh_low - low >= size)
+    if (LOAM_LIKELY(!has_fresh(heap)) || heap->fresh_low - low >= size)
         return;
     heap->spent_low = heap->fresh_low;
     heap->spent_high = heap->fresh_high;

@@ -96,6 +96,7 @@ static void empty_lists(loam_heap *heap)
     heap->blocks = 0;
     forget_current(heap);
     forget_top(heap);
+    heap->pending[0] = heap->pending[1] = 0;
 }
 
 /* ---- a heap in some memory ---- */
@@ -121,6 +122,7 @@ static loam_heap *make(void *base, size_t size, size_t small_end, size_t granule
     heap->small_end = small_end;
     heap->shared = shared;
     heap->fast = loam_heap_must_watch(shared) ? 0 : small_end - granule - WORD;
+    heap->eager = heap->fast == 0;
     heap->held = size;
     heap->first.base = link_to(heap, base);
     heap->first.size = size;
@@ -219,6 +221,7 @@ loam_heap *loam_heap_create(loam_allocator source, const loam_heap_config *confi
         return NULL;
     heap = make(base, size, small_end, granule, false);
     heap->source = source;
+    heap->eager = 1;
     heap->first.source = 1;
     heap->keep = config ? config->keep : 0;
     heap->region_size = wish;

@@ -56,6 +56,13 @@
  *      or there is none.
  *  H16 `quarter` is where the first quarter of the newest region ends.
  *  H17 The top is free, of small_end bytes or more, and has no links; or there is none.
+ *  H18 The last one or two blocks that were given back may be pending, in no order but newest first:
+ *      they are as live ones in all that is said here, and differ. A heap that is watched or that grows
+ *      has none.
+ *
+ * A program that gives a block back often wants one of that size next. So the last two are not made free
+ * at once, and if one of them has the size it is all there is to do. If not, both are made free, before
+ * anything else is looked at: what a request gets or misses is what it would without them.
  */
 #ifndef LOAM_HEAP_INTERNAL_H
 #define LOAM_HEAP_INTERNAL_H
@@ -66,9 +73,11 @@
 
 /* The heap's own words lie where the user's objects of any type were, and will be. */
 #if defined(__GNUC__) || defined(__clang__)
-#define ANY_TYPE __attribute__((may_alias))
+#define ANY_TYPE     __attribute__((may_alias))
+#define PREFETCH(at) __builtin_prefetch(at, 1)
 #else
 #define ANY_TYPE
+#define PREFETCH(at) ((void)(at))
 #endif
 
 typedef size_t ANY_TYPE word;
@@ -149,9 +158,10 @@ typedef struct region {
 } region;
 
 struct loam_heap {
+    word clear;     /* which bits make multiples of the granule; first: see block_pending() */
+    word round;     /* a word and the granule less one: see block_for() */
     word fast;      /* requests of 1 up to this many bytes are fast: 0 in a heap that is watched */
-    word round;     /* a word and the granule less one, */
-    word clear;     /* and which bits make multiples of the granule: see block_for() */
+    word eager;     /* 1: no block is ever pending */
     word each;      /* all ones if each unit has a ring, 0 if every second: see ring_for() */
     word small_end; /* sizes below have rings */
     word room;      /* usable bytes that can become live before there is a new peak */
@@ -160,6 +170,7 @@ struct loam_heap {
     word current;       /* what is left of the last small block that was cut; 0: none */
     word top_size;      /* of the top; 0: there is none */
     word top;           /* a large free block that is not in the tree; 0: none */
+    word pending[2];    /* given back and not free yet, newest first; 0: none */
     tree_link smallest; /* the first node of the tree */
     tree_link root;
     word peak;
@@ -360,6 +371,12 @@ void loam_heap_clear_new(const loam_heap *heap, void *ptr, size_t size);
 
 /* Makes a live block free. */
 void loam_heap_put(loam_heap *heap, void *ptr);
+
+/* Makes the pending blocks free, the older one first. */
+void loam_heap_settle(loam_heap *heap);
+
+/* The same, where it seems that more is live than ever was. Returns `ptr`. */
+void *loam_heap_settle_peak(loam_heap *heap, void *ptr);
 
 /* Moves a block to wherever there is room. */
 void *loam_heap_move(loam_heap *heap, void *ptr, size_t request, size_t align);

@@ -1,7 +1,54 @@
 /* inspect.c: figures of a heap, and a walk over its memory. */
-#include "heap_internal.h"
+#include "front.h"
 
 #include "internal/mark.h"
+
+/* ---- blocks that are pending: for whoever looks, they are free ---- */
+
+static bool is_pending(const loam_heap *heap, const block *b)
+{
+    word self = link_to(heap, b);
+
+    return self == heap->pending[0] || self == heap->pending[1];
+}
+
+/* How many there are, and how many usable bytes they have. */
+static size_t count_pending(const loam_heap *heap, size_t *bytes)
+{
+    size_t count = 0;
+
+    *bytes = 0;
+    for (size_t i = 0; i < 2; i++) {
+        if (heap->pending[i] == 0)
+            continue;
+        count++;
+        *bytes += live_size(block_at(heap, heap->pending[i])) - WORD;
+    }
+    return count;
+}
+
+static size_t size_of_any(const block *b)
+{
+    return is_live(b) ? live_size(b) : free_size(b);
+}
+
+/* Whether a block is in use for whoever looks; its size, and of a free one with that of those behind it
+ * that it will be joined with. */
+static bool look_at(const loam_heap *heap, const block *b, const block *end, size_t *size)
+{
+    bool live = is_live(b) && !is_pending(heap, b);
+    const block *next;
+
+    *size = size_of_any(b);
+    if (live)
+        return true;
+    for (next = behind(b, *size); next < end; next = behind(b, *size)) {
+        if (is_live(next) && !is_pending(heap, next))
+            break;
+        *size += size_of_any(next);
+    }
+    return false;
+}
 
 /* ---- figures ---- */
 
@@ -15,23 +62,26 @@ static size_t metadata_of(const loam_heap *heap, const region *r)
 
 void loam_heap_stats(const loam_heap *heap, loam_stats *stats)
 {
+    size_t bytes, blocks = heap->blocks - count_pending(heap, &bytes);
+
     memset(stats, 0, sizeof *stats);
-    stats->live = live_bytes(heap);
+    stats->live = live_bytes(heap) - bytes;
     stats->peak = heap->peak;
     stats->committed = stats->reserved = heap->held;
-    stats->lost = heap->blocks * WORD;
+    stats->lost = blocks * WORD;
     for (word link = heap->newest; link;) {
         const region *r = region_at(heap, link);
 
         stats->metadata += metadata_of(heap, r);
         link = r->older;
     }
-    stats->blocks = heap->blocks;
+    stats->blocks = blocks;
     stats->failures = heap->failures;
 }
 
 void loam_heap_reset_peak(loam_heap *heap)
 {
+    settle(heap);
     heap->peak = live_bytes(heap);
     heap->room = 0;
 }
@@ -42,13 +92,11 @@ static void measure_region(const region *r, const loam_heap *heap, loam_heap_fig
     size_t size, usable;
 
     for (; b < end; b = behind(b, size)) {
-        if (is_live(b)) {
-            size = live_size(b);
+        if (look_at(heap, b, end, &size)) {
             figures->live_blocks++;
             figures->requested += size - WORD - slack_of(b);
             continue;
         }
-        size = free_size(b);
         usable = size - WORD;
         figures->free_blocks++;
         figures->free_bytes += usable;
@@ -59,7 +107,8 @@ static void measure_region(const region *r, const loam_heap *heap, loam_heap_fig
 
 void loam_heap_measure(const loam_heap *heap, loam_heap_figures *figures)
 {
-    size_t held = live_bytes(heap) + heap->blocks * WORD;
+    size_t bytes, blocks = heap->blocks - count_pending(heap, &bytes);
+    size_t held = live_bytes(heap) - bytes + blocks * WORD;
 
     memset(figures, 0, sizeof *figures);
     loam_mark_quiet();
@@ -107,9 +156,10 @@ static bool walk_region(const walk *w, const loam_heap *heap, const region *r)
     if (!show(w, base, b, LOAM_WALK_METADATA))
         return false;
     for (; b < end; b = next) {
-        bool live = is_live(b);
+        size_t size;
+        bool live = look_at(heap, b, end, &size);
 
-        next = behind(b, live ? live_size(b) : free_size(b));
+        next = behind(b, size);
         if (!show(w, b, payload_of(b), LOAM_WALK_METADATA) ||
             !show(w, payload_of(b), next, live ? LOAM_WALK_LIVE : LOAM_WALK_FREE))
             return false;

@@ -14,7 +14,7 @@ static inline size_t free_behind(const block *b, size_t size)
 
 /* Makes a live block of `all` bytes, which were its own `size` and a free block's that nothing lists
  * any more, one of `need`, and the rest free. */
-static void settle(loam_heap *heap, block *b, size_t size, size_t all, size_t need, size_t request)
+static void divide(loam_heap *heap, block *b, size_t size, size_t all, size_t need, size_t request)
 {
     word flags = b->head & (PREV_FREE | TINY);
     size_t rest = all - need;
@@ -27,7 +27,7 @@ static void settle(loam_heap *heap, block *b, size_t size, size_t all, size_t ne
         tell_next_free(behind(b, need), rest);
     }
     b->head = live_head(heap, b, need, request, flags);
-    count_live(heap, need - size);
+    (void)count_live(heap, need - size, b);
 }
 
 bool loam_heap_fit_in_place(loam_heap *heap, void *ptr, size_t request)
@@ -50,7 +50,7 @@ bool loam_heap_fit_in_place(loam_heap *heap, void *ptr, size_t request)
         unlist_block(heap, next, back);
         next->head = 0;
     }
-    settle(heap, b, size, size + back, need, request);
+    divide(heap, b, size, size + back, need, request);
     return true;
 }
 
@@ -102,6 +102,7 @@ void *loam_heap_realloc_aligned(loam_heap *heap, void *ptr, size_t size, size_t 
         return loam_heap_alloc_aligned(heap, size, align);
     if (heap->fast == 0)
         return loam_heap_watch_realloc(heap, ptr, size, align);
+    settle(heap);
     if (size > LOAM_HEAP_MAX) {
         heap->failures++;
         return NULL;
@@ -123,5 +124,6 @@ bool loam_heap_resize(loam_heap *heap, void *ptr, size_t size)
         return false;
     if (heap->fast == 0)
         return loam_heap_watch_resize(heap, ptr, size);
+    settle(heap);
     return loam_heap_fit_in_place(heap, ptr, size);
 }

@@ -77,12 +77,25 @@ static void hold(void *ptr, size_t size, size_t align)
     fill_pattern(ptr, size, h->seed);
 }
 
-/* What is left of the last small block that was cut comes before all but blocks of just the size. */
-static bool comes_first(const heap_piece *from, const void *left, const heap_piece *best,
+/* What is left of the last small block that was cut, with what was given back beside it, comes before
+ * all but blocks of just the size. */
+static bool comes_first(const heap_piece *from, const heap_piece *left, const heap_piece *best,
                         size_t size)
 {
-    return from->at == (const unsigned char *)left &&
-           best->size != loam_heap_good_size(the.w.heap, size);
+    return from == left && best->size != loam_heap_good_size(the.w.heap, size);
+}
+
+/* The last but one or the last block that was given back, if it has just the size: it comes before all
+ * others, the newer first. Else NULL. */
+static const void *just_given_back(const loam_heap *heap, size_t size)
+{
+    for (size_t i = 0; size != 0 && i < 2 && heap->pending[i] != 0; i++) {
+        const block *b = block_at(heap, heap->pending[i]);
+
+        if (live_size(b) - WORD == loam_heap_good_size(heap, size))
+            return payload_of(b);
+    }
+    return NULL;
 }
 
 static void take(void)
@@ -92,7 +105,10 @@ static void take(void)
     bool fits = heap_map_holds(&the.map, size, over ? align : granule);
     const heap_piece *best = heap_map_fit(&the.map, size), *from;
     const loam_heap *heap = the.w.heap;
-    void *left = heap->current ? payload_of(block_at(heap, heap->current)) : NULL, *ptr;
+    const heap_piece *left =
+        heap->current ? piece_at(payload_of(block_at(heap, heap->current))) : NULL;
+    void *ptr;
+    const void *again = align == 1 ? just_given_back(heap, size) : NULL;
 
     if (!over && align == 1)
         ptr = zero ? loam_heap_zalloc(the.w.heap, size) : loam_heap_alloc(the.w.heap, size);
@@ -112,7 +128,9 @@ static void take(void)
     EXPECT(is_aligned(ptr, align) && is_aligned(ptr, granule));
     EXPECT(from != NULL && !from->live);
     EXPECT((unsigned char *)ptr + size <= from->at + from->size);
-    if (!over && from->size != best->size && !comes_first(from, left, best, size))
+    if (again && size <= heap->fast)
+        EXPECT_PTR(ptr, again);
+    else if (!over && from->size != best->size && !comes_first(from, left, best, size))
         TEST_FAIL("%zu bytes came from a free block of %zu, though there was one of %zu", size,
                   from->size, best->size);
     if (zero)
