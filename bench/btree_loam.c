@@ -246,8 +246,8 @@ static void *open_compared(void)
 
 static void *open_texts_compared(void)
 {
-    return open_raw(
-        (loam_btree_type){.key_size = sizeof(text), .value_size = 8, .compare = compare_texts});
+    return open_raw((loam_btree_type){
+        .key_size = sizeof(text), .value_size = 8, .compare = compare_texts, .by_address = true});
 }
 
 static void *open_texts_kind(void)

@@ -45,9 +45,10 @@ static bool complete(loam_btree_type *type)
     if ((unsigned)type->kind >= sizeof kinds / sizeof *kinds)
         return false;
     if (type->kind == LOAM_BTREE_COMPARED) {
-        if (!type->compare)
+        if (!type->compare || (type->by_address && type->key_size < sizeof(void *)))
             return false;
     } else {
+        type->by_address = false;
         if (type->key_size == 0)
             type->key_size = kinds[type->kind].size;
         if (type->key_size != kinds[type->kind].size)
@@ -101,6 +102,7 @@ bool loam_btree_init(loam_btree *tree, loam_allocator allocator, const loam_btre
     tree->context = options->context;
     tree->layout = (loam_btree_layout)LOAM_BTREE_LAYOUT_(
         t.key_size, t.key_align, t.value_size, t.value_align, t.kind, t.leaf_entries, t.inner_keys);
+    tree->layout.by_address = t.by_address;
     if (options->order_statistics)
         tree->layout.inner_bytes = (uint32_t)loam_round_up(
             tree->layout.inner_counts + (tree->layout.inner_cap + 1) * sizeof(size_t),

@@ -70,6 +70,10 @@ bool loam_btree_cursor_climb_next_(loam_btree_cursor *cursor)
             step->index++;
             loam_btree_path_descend(cursor, level, false);
             loam_btree_ask_(cursor->leaf, l->leaf_bytes);
+            step = &cursor->path[0];
+            if (step->index < step->node->count)
+                loam_btree_ask_(loam_btree_children_(l, step->node)[step->index + 1],
+                                l->leaf_bytes);
             return true;
         }
     }

@@ -59,6 +59,78 @@ static size_t upto_compared(const loam_btree *tree, const void *keys, size_t cap
                                      tree->context);
 }
 
+/* ---- keys that are addresses ---- */
+
+/* Asks for what the key at a place is the address of. That may be anything: nothing is read. */
+static void ask_at(const char *key)
+{
+    const void *to;
+
+    memcpy(&to, key, sizeof to);
+    loam_btree_prefetch_(to);
+}
+
+/* Asks for what the next three steps of a search among `count` keys may compare: 1 + 2 + 4. */
+static void ask_ahead(const char *keys, size_t count, size_t size)
+{
+    size_t half[3], left = count;
+
+    for (size_t i = 0; i < 3; i++) {
+        half[i] = (left + 1) / 2;
+        left -= half[i];
+    }
+    ask_at(keys + (half[0] - 1) * size);
+    if (half[1] == 0)
+        return;
+    ask_at(keys + (half[1] - 1) * size);
+    ask_at(keys + (half[0] + half[1] - 1) * size);
+    if (half[2] == 0)
+        return;
+    ask_at(keys + (half[2] - 1) * size);
+    ask_at(keys + (half[1] + half[2] - 1) * size);
+    ask_at(keys + (half[0] + half[2] - 1) * size);
+    ask_at(keys + (half[0] + half[1] + half[2] - 1) * size);
+}
+
+/* A binary search that waits for memory once in three steps. It may branch: what a processor guesses it need not
+ * wait for, and that is more than a wrong guess costs. */
+static size_t rank_by_address(const loam_btree *tree, const void *keys, size_t count,
+                              const void *key, bool upto)
+{
+    size_t size = tree->layout.key_size;
+    const char *at = (const char *)keys;
+    size_t base = 0;
+
+    for (unsigned step = 0; count > 0; step++) {
+        size_t half = (count + 1) / 2;
+        int order;
+
+        if (step % 3 == 0)
+            ask_ahead(at, count, size);
+        order = tree->compare(tree->context, key, at + (half - 1) * size);
+        count -= half;
+        if (upto ? order >= 0 : order > 0) {
+            base += half;
+            at += half * size;
+        }
+    }
+    return base;
+}
+
+static size_t below_by_address(const loam_btree *tree, const void *keys, size_t capacity,
+                               size_t count, const void *key)
+{
+    (void)capacity;
+    return rank_by_address(tree, keys, count, key, false);
+}
+
+static size_t upto_by_address(const loam_btree *tree, const void *keys, size_t capacity,
+                              size_t count, const void *key)
+{
+    (void)capacity;
+    return rank_by_address(tree, keys, count, key, true);
+}
+
 static const loam_btree_compare_fn comparisons[] = {NULL,        compare_u32, compare_i32,
                                                     compare_u64, compare_i64, compare_f32,
                                                     compare_f64, compare_text};
@@ -71,8 +143,11 @@ static const loam_btree_search searches[] = {
 void loam_btree_search_choose(loam_btree *tree, loam_btree_compare_fn compare)
 {
     uint32_t kind = tree->layout.kind;
+    static const loam_btree_search by_address = {below_by_address, upto_by_address};
     const loam_btree_search *wide = loam_btree_search_avx512(kind);
-    const loam_btree_search *search = wide ? wide : &searches[kind];
+    const loam_btree_search *search = wide                      ? wide
+                                      : tree->layout.by_address ? &by_address
+                                                                : &searches[kind];
 
     tree->compare = kind == LOAM_BTREE_COMPARED ? compare : comparisons[kind];
     tree->below = search->below;

@@ -6,6 +6,8 @@
 
 #include <loam/btree_core.h>
 
+#include <stdio.h>
+
 /* ---- a chain of nodes at the root ---- */
 
 static void expect_numbers(const loam_btree *tree, uint64_t first, uint64_t count)
@@ -96,6 +98,69 @@ TEST(keys_at_odd_addresses, fast)
         EXPECT(loam_btree_check(&tree, NULL, NULL));
         loam_btree_deinit(&tree);
     }
+}
+
+/* ---- keys that are addresses ---- */
+
+static int compare_texts(void *context, const void *a, const void *b)
+{
+    (void)context;
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+TEST(texts_by_address, fast)
+{
+    loam_btree_type type = {
+        .key_size = sizeof(char *), .compare = compare_texts, .by_address = true};
+    char texts[1000][8];
+    loam_btree tree;
+    const char *last = "";
+    loam_btree_cursor at;
+
+    EXPECT(loam_btree_init(&tree, loam_libc_allocator(), &type, NULL));
+    for (unsigned i = 0; i < 1000; i++) {
+        const char *text = texts[i];
+        bool added;
+
+        snprintf(texts[i], sizeof texts[i], "%u", i * 7919 % 1000);
+        EXPECT(!loam_btree_contains(&tree, &text));
+        EXPECT(loam_btree_insert(&tree, &text, NULL, &added));
+        EXPECT(added);
+        EXPECT(loam_btree_find(&tree, &text));
+    }
+    EXPECT(loam_btree_check(&tree, NULL, NULL));
+    loam_btree_cursor_seek_first(&at, &tree);
+    for (loam_btree_entry e; (e = loam_btree_cursor_next(&at)).key;) {
+        EXPECT(strcmp(last, *(const char *const *)e.key) < 0);
+        last = *(const char *const *)e.key;
+    }
+    for (unsigned i = 0; i < 1000; i++) {
+        const char *text = texts[i];
+
+        EXPECT(loam_btree_erase(&tree, &text));
+        EXPECT(!loam_btree_erase(&tree, &text));
+    }
+    EXPECT_EQ(loam_btree_count(&tree), 0);
+    loam_btree_deinit(&tree);
+}
+
+/* An address must be there; keys that have a kind are none, whatever is said. */
+TEST(too_small_for_an_address, fast)
+{
+    loam_btree_type type = {
+        .key_size = sizeof(char *) - 1, .compare = compare_texts, .by_address = true};
+    const loam_btree_type number = {.kind = LOAM_BTREE_U32, .by_address = true};
+    const uint32_t key = 7;
+    loam_btree tree;
+
+    EXPECT(!loam_btree_init(&tree, loam_libc_allocator(), &type, NULL));
+    type.by_address = false;
+    EXPECT(loam_btree_init(&tree, loam_libc_allocator(), &type, NULL));
+    loam_btree_deinit(&tree);
+    EXPECT(loam_btree_init(&tree, loam_libc_allocator(), &number, NULL));
+    EXPECT(loam_btree_insert(&tree, &key, NULL, NULL));
+    EXPECT(loam_btree_contains(&tree, &key));
+    loam_btree_deinit(&tree);
 }
 
 /* ---- counts ---- */

@@ -293,14 +293,16 @@ static void run(victim *v, bool sure)
     test_note(NULL);
 }
 
-/* Sets and maps, multimaps, with and without order statistics, of small nodes and of the usual ones. */
+/* Sets and maps, multimaps, with and without order statistics, of small nodes and of the usual ones; and with keys
+ * that are said to be addresses, and are none. */
 static void run_all(victim v, bool sure)
 {
-    for (unsigned form = 0; form < 8; form++) {
+    for (unsigned form = 0; form < 16; form++) {
         v.options.multi = (form & 1) != 0;
         v.options.order_statistics = (form & 2) != 0;
         v.type.leaf_entries = form & 4 ? 0 : 2;
         v.type.inner_keys = form & 4 ? 0 : 3;
+        v.type.by_address = (form & 8) != 0;
         v.type.value_size = form & 4 ? 8 : 0;
         run(&v, sure);
     }

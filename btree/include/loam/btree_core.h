@@ -70,7 +70,7 @@ LOAM_INLINE size_t loam_btree_rank_(const loam_btree *tree, const loam_btree_lay
         return loam_btree_rank_compared_(keys, count, key, upto, l->key_size, compare,
                                          tree->context);
     default:
-        if (l->kind == LOAM_BTREE_COMPARED) /* Without a call that only calls. */
+        if (l->kind == LOAM_BTREE_COMPARED && !l->by_address) /* Without a call that only calls. */
             return loam_btree_rank_compared_(keys, count, key, upto, l->key_size, tree->compare,
                                              tree->context);
         return (upto ? tree->upto : tree->below)(tree, keys, capacity, count, key);

@@ -68,7 +68,7 @@ LOAM_BEGIN_DECLS
             (uint32_t)LOAM_BTREE_INNER_END_(ks, ka, inner),                                        \
             (uint32_t)LOAM_BTREE_UP_(LOAM_BTREE_INNER_END_(ks, ka, inner),                         \
                                      LOAM_BTREE_ALIGN_(ka, va)),                                   \
-            (uint32_t)LOAM_BTREE_ALIGN_(ka, va), (uint32_t)(kind)                                  \
+            (uint32_t)LOAM_BTREE_ALIGN_(ka, va), (uint32_t)(kind), 0                               \
     }
 
 LOAM_INLINE void *loam_btree_key_at_(const loam_btree_layout *l, const loam_btree_node *node,
