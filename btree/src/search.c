@@ -92,8 +92,7 @@ static void ask_ahead(const char *keys, size_t count, size_t size)
     ask_at(keys + (half[0] + half[1] + half[2] - 1) * size);
 }
 
-/* A binary search that waits for memory once in three steps. It may branch: what a processor guesses it need not
- * wait for, and that is more than a wrong guess costs. */
+/* A binary search that waits for memory once in three steps. */
 static size_t rank_by_address(const loam_btree *tree, const void *keys, size_t count,
                               const void *key, bool upto)
 {
