@@ -216,7 +216,7 @@ static void fork_amid_threads(void)
     CHECK(pthread_key_create(&key, once_more) == 0);
     for (size_t i = 0; i < 3; i++)
         CHECK(pthread_create(&all[i], NULL, start_threads, &end) == 0);
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 600; i++) {
         pid_t child = fork();
         int status;
 
