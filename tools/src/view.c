@@ -308,7 +308,7 @@ static int run(int argc, char **argv)
     int option;
 
     if (argc == 5 && strcmp(argv[1], WORKER) == 0)
-        return work(argv + 2);
+        _exit(work(argv + 2)); /* with the blocks that the trace left */
     while ((option = getopt_long(argc, argv, "ho:", options, NULL)) != -1)
         read_option(&s, option);
     if (optind + 1 != argc)
