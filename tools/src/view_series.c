@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEYS = 65536 };
+enum { THREADS = 65536 };
 
 /* A block that is live. */
 typedef struct view_block {
@@ -41,38 +41,35 @@ void view_series_init(view_series *s)
 {
     memset(s, 0, sizeof *s);
     s->width = 1;
-    s->thread_texts = zeros(KEYS, sizeof *s->thread_texts);
-    for (size_t k = 0; k < VIEW_KINDS; k++)
-        s->groups[k].of = zeros(KEYS, 1);
+    s->thread_texts = zeros(THREADS, sizeof *s->thread_texts);
 }
 
 void view_series_deinit(view_series *s)
 {
-    for (size_t k = 0; k < VIEW_KINDS; k++) {
-        free(s->groups[k].of);
+    for (size_t k = 0; k < VIEW_KINDS; k++)
         for (size_t i = 0; i <= VIEW_GROUPS; i++)
             free(s->groups[k].rows[i].series);
-    }
     free(s->thread_texts);
     free(s->slots);
 }
 
 /* ---- groups ---- */
 
-/* The row of a key; keys beyond the table, and those that come when all rows are taken, share one. */
+/* The row of a key; those that come when all rows are taken share one. */
 static uint8_t row_of(view_groups *g, uint32_t key)
 {
-    size_t row = VIEW_GROUPS;
+    size_t row = g->last;
 
-    if (key < KEYS && g->of[key] != 0)
-        return (uint8_t)(g->of[key] - 1);
-    if (key < KEYS && g->count < VIEW_GROUPS)
-        row = g->count++;
+    if (row < g->count && g->rows[row].key == key)
+        return (uint8_t)row;
+    for (row = 0; row < g->count && g->rows[row].key != key; row++)
+        ;
+    if (row == g->count && row < VIEW_GROUPS)
+        g->count++;
     if (!g->rows[row].series)
         g->rows[row].series = zeros(VIEW_BINS, sizeof(uint64_t));
     g->rows[row].key = key;
-    if (key < KEYS)
-        g->of[key] = (uint8_t)(row + 1);
+    g->last = row;
     return (uint8_t)row;
 }
 

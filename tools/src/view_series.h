@@ -37,7 +37,7 @@ typedef struct view_group {
 typedef struct view_groups {
     view_group rows[VIEW_GROUPS + 1];
     size_t count; /* without the last one */
-    uint8_t *of;  /* by key: 0 unknown, else the row and 1 */
+    size_t last;  /* where a key was found */
 } view_groups;
 
 typedef struct view_heat {
