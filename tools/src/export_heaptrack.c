@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECENT = 1 << 16 };
+enum { RECENT_LOG2 = 12, RECENT = 1 << RECENT_LOG2 };
 
 typedef struct kind {
     uint64_t size;
@@ -122,7 +122,7 @@ static uint32_t kind_of(exporter *e, uint32_t leaf, uint64_t size)
 {
     state *s = e->state;
     uint64_t h = (size ^ (uint64_t)leaf << 40) * UINT64_C(0x9e3779b97f4a7c15);
-    kind *k = &s->recent[h >> 48];
+    kind *k = &s->recent[h >> (64 - RECENT_LOG2)];
 
     if (k->number != 0 && k->leaf == leaf && k->size == size)
         return k->number;

@@ -71,7 +71,7 @@ static bool follow(exporter *e, const trace_item *item)
     site_move move;
 
     if (item->op == TRACE_TEXT)
-        sites_note_text(&e->sites, e->reader, item);
+        return sites_note_text(&e->sites, e->reader, item);
     if (!e->count_calls)
         e->now = item->time;
     if (item->op == TRACE_BULK && e->format->bulk)

@@ -195,16 +195,21 @@ bool sites_follow(sites *s, const trace_item *item, site_move *move)
 
 /* ---- names ---- */
 
-void sites_note_text(sites *s, const trace_reader *reader, const trace_item *item)
+bool sites_note_text(sites *s, const trace_reader *reader, const trace_item *item)
 {
     trace_text_kind kind;
 
     if (!trace_reader_text(reader, item->slot, &kind))
-        return;
+        return true;
     if (kind == TRACE_TEXT_PROGRAM)
         s->program = item->slot;
-    if (kind == TRACE_TEXT_THREAD)
+    if (kind != TRACE_TEXT_THREAD)
+        return true;
+    if (!s->thread_names)
+        s->thread_names = calloc(SITES_THREADS, sizeof *s->thread_names);
+    if (s->thread_names)
         s->thread_names[item->thread] = item->slot;
+    return s->thread_names != NULL;
 }
 
 static const char *text_of(const trace_reader *reader, uint32_t number, const char *otherwise)
@@ -227,7 +232,7 @@ void sites_describe(const sites *s, const trace_reader *reader, const site *one,
         (void)snprintf(name, room, "program ");
         break;
     case SITE_THREAD:
-        words = text_of(reader, s->thread_names[one->key], "");
+        words = text_of(reader, s->thread_names ? s->thread_names[one->key] : 0, "");
         (void)snprintf(name, room, "thread %lu%s", (unsigned long)one->key, *words ? " " : "");
         break;
     case SITE_ALLOCATOR:
@@ -262,4 +267,5 @@ void sites_deinit(sites *s)
     free(s->table);
     free(s->changed);
     free(s->of_slot);
+    free(s->thread_names);
 }

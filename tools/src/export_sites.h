@@ -54,8 +54,8 @@ typedef struct sites {
     uint32_t *of_slot; /* the leaf of what is live there */
     size_t slots;
     uint64_t live_bytes, live_blocks, peak_bytes, peak_blocks;
-    uint32_t program;                     /* text; 0: not known */
-    uint32_t thread_names[SITES_THREADS]; /* texts; 0: not known */
+    uint32_t program;       /* text; 0: not known */
+    uint32_t *thread_names; /* texts, by thread; 0: not known; NULL: none has one */
     site_recent recent[SITES_RECENT];
 } sites;
 
@@ -70,8 +70,8 @@ typedef struct site_move {
 bool sites_init(sites *s);
 void sites_deinit(sites *s);
 
-/* Notes what a text names. */
-void sites_note_text(sites *s, const trace_reader *reader, const trace_item *item);
+/* Notes what a text names. False: out of memory. */
+bool sites_note_text(sites *s, const trace_reader *reader, const trace_item *item);
 
 /* Follows a call. False: out of memory. */
 bool sites_follow(sites *s, const trace_item *item, site_move *move);
