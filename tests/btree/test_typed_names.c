@@ -88,6 +88,18 @@ TEST(sizes, fast)
     EXPECT_EQ(words_type().value_size, sizeof(type));
 }
 
+/* No compiler may warn that the bytes behind the eighth of these would lie outside of them. */
+TEST(short_literals_as_texts, fast)
+{
+    words it;
+
+    words_init(&it, loam_libc_allocator(), NULL);
+    EXPECT(words_insert(&it, "x", RED, NULL) && words_insert(&it, "yy", GREEN, NULL));
+    EXPECT(words_find(&it, "x") && *words_find(&it, "x") == RED);
+    EXPECT(words_contains(&it, "yy") && !words_contains(&it, ""));
+    words_deinit(&it);
+}
+
 /* Where it has 8 bytes it may be a key. */
 TEST(long_double_is_no_integer, fast)
 {

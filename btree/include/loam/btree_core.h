@@ -245,9 +245,11 @@ typedef enum loam_btree_mode_ {
     LOAM_BTREE_REPLACE_ /**< Writes over it. */
 } loam_btree_mode_;
 
-/** Copies bytes; the usual sizes without a call. */
+/** Copies bytes; the usual sizes without a call. Compilers that do not optimise would only warn of those that
+ * a constant size is not. */
 LOAM_INLINE void loam_btree_copy_(void *to, const void *from, size_t size)
 {
+#ifdef __OPTIMIZE__
     if (size == 8)
         memcpy(to, from, 8);
     else if (size == 4)
@@ -255,6 +257,7 @@ LOAM_INLINE void loam_btree_copy_(void *to, const void *from, size_t size)
     else if (size == 16)
         memcpy(to, from, 16);
     else
+#endif
         memcpy(to, from, size);
 }
 

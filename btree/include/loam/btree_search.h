@@ -213,7 +213,8 @@ LOAM_INLINE int loam_btree_text_compare_(const loam_btree_text *a, const loam_bt
         return a->prefix < b->prefix ? -1 : 1;
     if ((a->prefix & 0xff) == 0)
         return 0;
-    return strcmp(a->text + 8, b->text + 8);
+    /* As numbers, or compilers warn of the end of shorter literals, which the prefixes told apart. */
+    return strcmp((const char *)((uintptr_t)a->text + 8), (const char *)((uintptr_t)b->text + 8));
 }
 
 /** Only looks at the texts whose first eight bytes are those of the wanted one. */
