@@ -232,6 +232,34 @@ static void fork_amid_threads(void)
         pthread_join(all[i], NULL);
 }
 
+/* Threads exchange blocks while others begin and end, and children come that do the same or replace
+ * themselves. */
+static void churn(const char *self)
+{
+    pthread_t all[4];
+    bool end = false;
+
+    CHECK(pthread_key_create(&key, once_more) == 0);
+    CHECK(pthread_create(&all[0], NULL, start_threads, &end) == 0);
+    for (size_t i = 1; i < 4; i++)
+        CHECK(pthread_create(&all[i], NULL, exchange, (void *)i) == 0);
+    for (int i = 0; i < 6; i++) {
+        pid_t child = fork();
+        int status;
+
+        if (child == 0 && i % 2 == 0)
+            execl(self, self, "replaced", (char *)NULL);
+        if (child == 0) {
+            (void)exchange((void *)(uintptr_t)(i + 1));
+            _exit(0);
+        }
+        CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+    }
+    __atomic_store_n(&end, true, __ATOMIC_RELEASE);
+    for (size_t i = 0; i < 4; i++)
+        pthread_join(all[i], NULL);
+}
+
 static void replace(const char *self)
 {
     take(7001, 10);
@@ -332,6 +360,8 @@ int main(int argc, char **argv)
         fork_by(fork);
     else if (strcmp(mode, "bare_fork") == 0)
         fork_by(_Fork);
+    else if (strcmp(mode, "churn") == 0)
+        churn(argv[0]);
     else if (strcmp(mode, "exec") == 0)
         replace(argv[0]);
     else if (strcmp(mode, "replaced") == 0)

@@ -211,6 +211,74 @@ TEST(a_child_waits_for_no_thread_of_its_parent, fast)
     unlink(tools_record("fork_amid_threads", 0));
 }
 
+/* The kernel is made to know no page that it wipes in a child. */
+TEST(a_child_is_known_where_the_kernel_wipes_nothing, fast)
+{
+    const char *file = tools_file("old"), *probe = tools_file("probe");
+    char command[2048];
+    const ran *r;
+
+    if (test_under_asan() || test_under_tsan())
+        TEST_SKIP("a sanitizer gives that advice as well");
+    snprintf(command, sizeof command,
+             "command -v strace >/dev/null && strace -o '%s' -e inject=madvise:error=EINVAL true",
+             probe);
+    r = tools_run((const char *const[]){"/bin/sh", "-c", command, NULL});
+    unlink(probe);
+    if (r->code != 0)
+        TEST_SKIP("strace is not here, or may not trace");
+    snprintf(
+        command, sizeof command,
+        "strace -f -qq -o '%s' -e trace=madvise -e inject=madvise:error=EINVAL '%s' record -q -o "
+        "'%s' '%s' fork",
+        probe, tools_loam(), file, tools_subject());
+    r = tools_run((const char *const[]){"/bin/sh", "-c", command, NULL});
+    unlink(probe);
+    if (r->code != 0)
+        TEST_FAIL("it ended with %d:\n%s", r->code, r->err);
+    expect_taken(file, 7001, 10);
+    expect_taken(file, 7002, 0);
+    expect_taken(file, 7003, 10);
+    unlink(file);
+}
+
+/* Every trace of every process is good, also while the processors have other work, and runs over a heap for
+ * threads. */
+TEST(threads_forks_and_execs_at_once_are_recorded, fast)
+{
+    const char *file = tools_file("churn");
+    char start[256], name[256], command[2048];
+    size_t traces = 0, count, taken = 0;
+    trace_item *calls;
+    const ran *r;
+
+    snprintf(command, sizeof command,
+             "for i in 1 2; do (while :; do :; done) & all=\"$all $!\"; done; "
+             "'%s' record -q -c -o '%s' '%s' churn; code=$?; kill $all; exit $code",
+             tools_loam(), file, tools_subject());
+    r = tools_run((const char *const[]){"/bin/sh", "-c", command, NULL});
+    if (r->code != 0)
+        TEST_FAIL("it ended with %d:\n%s", r->code, r->err);
+    calls = tools_calls(file, &count, NULL);
+    for (size_t i = 0; i < count; i++)
+        taken += calls[i].op == TRACE_ALLOC && calls[i].size >= 7000 && calls[i].size < 7032;
+    EXPECT_EQ(taken, 3 * 20000);
+    free(calls);
+    r = RUN("replay", "--over", "sharded", "--repetitions", "1", "--no-latency", file);
+    EXPECT_EQ(r->code, 0);
+    unlink(file);
+    snprintf(start, sizeof start, "%.*s.", (int)strlen(file) - 4, file);
+    while (find_file(start, ".mtr", name)) {
+        free(tools_calls(name, &count, NULL));
+        r = RUN("replay", "--over", "sharded", "--repetitions", "1", "--no-latency", "--no-worst",
+                name);
+        EXPECT_EQ(r->code, 0);
+        unlink(name);
+        traces++;
+    }
+    EXPECT(traces >= 6); /* those that were replaced have two */
+}
+
 TEST(of_a_program_that_replaces_itself_the_last_is_recorded, fast)
 {
     const char *file = tools_record("exec", 0);
