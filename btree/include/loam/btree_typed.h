@@ -163,15 +163,8 @@
         LOAM_BTREE_LAYOUT_(sizeof(K), LOAM_ALIGNOF(K), vs, va, kind_, leaf, inner);                \
     LOAM_BTREE_FN_ loam_btree_type name##_type(void)                                               \
     {                                                                                              \
-        const loam_btree_type name##_is_ = {sizeof(name##_k_),                                     \
-                                            LOAM_ALIGNOF(name##_k_),                               \
-                                            vs,                                                    \
-                                            va,                                                    \
-                                            kind_,                                                 \
-                                            compare_,                                              \
-                                            leaf,                                                  \
-                                            inner,                                                 \
-                                            false};                                                \
+        const loam_btree_type name##_is_ = {sizeof(K), LOAM_ALIGNOF(K), vs,   va, kind_, compare_, \
+                                            leaf,      inner,           false};                    \
         return name##_is_;                                                                         \
     }                                                                                              \
     LOAM_BTREE_FN_ void name##_init(name##_t_ *tree, loam_allocator allocator,                     \
