@@ -30,6 +30,7 @@ static void count(figures *f, const trace_item *item)
     if (f->end_bytes > f->peak_bytes) {
         f->peak_bytes = f->end_bytes;
         f->peak_blocks = f->end_blocks;
+        f->peak_time = item->time;
     }
 }
 

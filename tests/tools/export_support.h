@@ -8,6 +8,7 @@
 /* Of a trace, taken by the test itself. */
 typedef struct figures {
     uint64_t peak_bytes, peak_blocks; /* the blocks at the peak of bytes */
+    uint64_t peak_time;               /* nanoseconds */
     uint64_t most_blocks;             /* at any time */
     uint64_t end_bytes, end_blocks;
     uint64_t bytes, requests; /* in all, resizes included */

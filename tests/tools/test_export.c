@@ -173,12 +173,15 @@ static void open_in_massif(const char *viewer, const char *trace, const char *fi
 {
     figures f = export_figures(trace);
     const ran *r = tools_run((const char *const[]){viewer, file, NULL});
-    char line[160], bytes[32];
+    char line[300], bytes[32], time[32], told[64] = "";
     const char *at, *row = NULL;
 
     with_commas(f.peak_bytes, bytes);
-    snprintf(line, sizeof line, "%16s %16s             0            0\n100.00%% (%sB) (heap alloc",
-             bytes, bytes, bytes);
+    with_commas(f.peak_time / 1000000, time);
+    snprintf(told, sizeof told, " %s.%03u ", time, (unsigned)(f.peak_time / 1000 % 1000));
+    snprintf(line, sizeof line,
+             "%s%16s %16s             0            0\n100.00%% (%sB) (heap alloc",
+             strcmp(trace, LOAM_TRACE_SMALL) == 0 ? "" : told, bytes, bytes, bytes);
     if (f.peak_bytes > 0)
         expect_words(r, line);
     if (f.peak_bytes > 0)
@@ -228,6 +231,24 @@ TEST(ms_print_shows_threads_allocators_and_tags, fast)
     r = RUN("export", trace, "--to", "massif", "-o", file, "--time", "calls");
     EXPECT_EQ(r->code, 0);
     expect_words(tools_run((const char *const[]){viewer, file, NULL}), "time(B)");
+    unlink(file);
+    unlink(trace);
+}
+
+TEST(ms_print_shows_names_as_they_are, fast)
+{
+    char path[256], viewer[4096];
+    const char *trace, *file;
+    const ran *r;
+
+    snprintf(viewer, sizeof viewer, "%s", needs("ms_print"));
+    trace = trace_named(EXPORT_HOSTILE, path);
+    file = exported(trace, "massif", "peak");
+    r = tools_run((const char *const[]){viewer, file, NULL});
+    expect_words(r, ": tag ~ hash (in a)\n");
+    expect_words(r, ": tag two\\x0alines (in a)\n");
+    expect_words(r, ": tag <template<x> [f[]] (in a)\n");
+    expect_words(r, ": thread 14 main (in a)\n");
     unlink(file);
     unlink(trace);
 }
