@@ -101,6 +101,7 @@ function showTable() {
   const table = byId("moment-table"), chosen = data.maps.length > 1 ? state.map : -1;
   const figures = data.maps.map(map => figuresOf(map, frameAt(map, state.at)));
   table.textContent = "";
+  table.classList.toggle("many", data.maps.length > 3);
   if (data.maps.length === 0) {
     addRow(table, "There was no replay.", []);
     return;
