@@ -14,8 +14,7 @@
  * sizes lie two words apart, whatever the granule: so twice as far with units of half a granule. */
 static inline block *ring_for(const loam_heap *heap, size_t size)
 {
-    return (block *)((uintptr_t)heap->rings +
-                     (size + (size & heap->each)) / (2 * UNIT / (2 * WORD)));
+    return (block *)((uintptr_t)heap->rings + (size + (size & heap->each)) / (UNIT / WORD));
 }
 
 static inline bool ring_is_empty(const loam_heap *heap, const block *ring)

@@ -21,6 +21,7 @@ static void say(const char *format, va_list arguments)
     tool_progress_end();
     (void)fflush(stdout);
     (void)fprintf(stderr, "loam%s%s: ", running ? " " : "", running ? running->name : "");
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): whoever calls has called va_start() */
     (void)vfprintf(stderr, format, arguments);
     (void)fputc('\n', stderr);
 }
