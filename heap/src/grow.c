@@ -170,6 +170,7 @@ size_t loam_heap_purge(loam_heap *heap, size_t page, size_t least, loam_heap_pur
 {
     size_t told = 0;
 
+    settle(heap);
     loam_mark_quiet();
     for (block *b = loam_heap_tree_fit(heap, loam_max(least, heap->small_end)); b;
          b = loam_heap_tree_next(heap, b))

@@ -168,6 +168,31 @@ TEST(peak_is_what_was_live, fast)
     loam_heap_deinit(heap);
 }
 
+static void count_pages(void *context, void *pages, size_t size)
+{
+    (void)pages;
+    *(size_t *)context += size;
+}
+
+/* The end of something big is told of at once, with what lies beside it. */
+TEST(pages_are_told_of, fast)
+{
+    static const size_t sizes[3] = {9000, 5000, 9000};
+    void *blocks[3];
+    loam_heap *heap = full_heap(16, 3, sizes, blocks);
+    size_t told = 0;
+
+    loam_heap_dealloc(heap, blocks[0]);
+    EXPECT_LE(9000 - 2 * 1024, loam_heap_purge(heap, 1024, 9000, count_pages, &told));
+    loam_heap_dealloc(heap, blocks[2]);
+    loam_heap_dealloc(heap, blocks[1]);
+    told = 0;
+    EXPECT_LE(23000 - 2 * 1024, loam_heap_purge(heap, 1024, 23000, count_pages, &told));
+    EXPECT_LE(23000 - 2 * 1024, told);
+    EXPECT_GOOD_HEAP(heap);
+    loam_heap_deinit(heap);
+}
+
 /* Whoever maps the memory elsewhere finds them, and makes them free. */
 TEST(they_move_with_the_memory, fast)
 {

@@ -298,7 +298,7 @@ void loam_heap_measure(const loam_heap *heap, loam_heap_figures *figures);
  * Returns false iff the callback did. Cost: O(blocks). */
 bool loam_heap_walk(const loam_heap *heap, loam_walk_fn visit, void *context);
 
-/** Checks every invariant (heap_internal.h numbers them H1 to H17) in every block, list and tree.
+/** Checks every invariant (heap_internal.h numbers them H1 to H18) in every block, list and tree.
  *
  * `report` may be NULL. A damaged heap is looked at as far as it can be followed, and never outside
  * of its memory. Returns true iff all hold. Cost: O(n log n) for n blocks. */
