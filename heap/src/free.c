@@ -175,7 +175,7 @@ void loam_heap_settle(loam_heap *heap)
 void *loam_heap_settle_peak(loam_heap *heap, void *ptr)
 {
     loam_heap_settle(heap);
-    if ((ptrdiff_t)heap->room < 0) {
+    if (is_new_peak(heap, heap->room)) {
         heap->peak -= heap->room;
         heap->room = 0;
     }

@@ -205,13 +205,20 @@ static inline void unlist_block(loam_heap *heap, block *b, size_t size)
 
 /* ---- the edges of a block that becomes live ---- */
 
+/* Whether more is live than ever was: room is less than 0. Where half of all sizes can be live it may be
+ * more than that half, and is less than 0 if it exceeds the peak, since what is live is below 2^32. */
+static inline bool is_new_peak(const loam_heap *heap, word room)
+{
+    return sizeof(word) > 4 ? (ptrdiff_t)room < 0 : room > heap->peak;
+}
+
 /* So many usable bytes more are live, or less. Returns `ptr`. */
 static inline void *count_live(loam_heap *heap, size_t bytes, void *ptr)
 {
     word room = heap->room - bytes;
 
     heap->room = room;
-    if (LOAM_LIKELY((ptrdiff_t)room >= 0))
+    if (LOAM_LIKELY(!is_new_peak(heap, room)))
         return ptr;
     if (has_pending(heap))
         return loam_heap_settle_peak(heap, ptr);

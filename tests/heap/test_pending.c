@@ -168,6 +168,25 @@ TEST(peak_is_what_was_live, fast)
     loam_heap_deinit(heap);
 }
 
+/* Where sizes have 32 bits, more than half of them may have been live. */
+TEST(peak_above_two_gibibytes_stays, fast)
+{
+    loam_heap *heap = loam_heap_init(memory, sizeof memory, NULL);
+    void *a;
+
+    heap->peak = heap->room = 0xa0000000u; /* as if so much had been live, and nothing were */
+    a = must_alloc(heap, 1000);
+    EXPECT_EQ(heap_stats(heap).peak, 0xa0000000u);
+    EXPECT_EQ(heap_stats(heap).live, loam_heap_usable_size(heap, a));
+    heap->peak -= heap->room; /* all that was live is live */
+    heap->room = 0;
+    loam_heap_dealloc(heap, a);
+    a = must_alloc(heap, 3000);
+    EXPECT_EQ(heap_stats(heap).peak, loam_heap_usable_size(heap, a));
+    EXPECT_GOOD_HEAP(heap);
+    loam_heap_deinit(heap);
+}
+
 static void count_pages(void *context, void *pages, size_t size)
 {
     (void)pages;
