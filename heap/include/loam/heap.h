@@ -247,7 +247,8 @@ typedef void (*loam_heap_purge_fn)(void *context, void *pages, size_t size);
  * something big: a page that was given back costs a fault when it is used again.
  *
  * `page` is a power of two, at least 64. Blocks of sizes that have lists (see loam_heap_overhead()) are
- * never looked at. What was told of once is told of again while it is free. Processes that share the heap: nobody else may be inside of a call.
+ * never looked at. What was told of once is told of again while it is free. Not thread safe; where processes
+ * share the heap, none may be inside of a call.
  *
  * Returns the bytes of all pages that were told of. Can't fail. Cost: O(free blocks of such sizes), and
  * the calls. */

@@ -57,6 +57,8 @@
  * all granules of such a chunk count as warm from the start, and the bound above holds: what is free of
  * it is given back by policy as well. A chunk of which something was given back has the system's own pages
  * from then on, as has one that went back to the region: else a touch might bring again what nobody counts.
+ * Zeroed blocks in such chunks are cleared, and so touched, as a whole; runs across the end of what the span
+ * has are not asked for.
  *
  * ## Threads and forks
  *
