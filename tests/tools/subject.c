@@ -158,13 +158,35 @@ static void ended_threads(void)
     CHECK(mapped_logs() < 10);
 }
 
-/* ---- processes ---- */
-
 static void take(size_t size, int count)
 {
     for (int i = 0; i < count; i++)
         free(malloc(size));
 }
+
+/* Is cancelled, and ends where it says so: not within malloc, which is no point to end at. */
+static void *cancel(void *reached)
+{
+    CHECK(pthread_cancel(pthread_self()) == 0);
+    take(7001, 30000); /* beyond a chunk */
+    *(bool *)reached = true;
+    pthread_testcancel();
+    return NULL;
+}
+
+static void cancelled(void)
+{
+    pthread_t one;
+    bool reached = false;
+    void *result = NULL;
+
+    CHECK(pthread_create(&one, NULL, cancel, &reached) == 0);
+    pthread_join(one, &result);
+    CHECK(reached && result == PTHREAD_CANCELED);
+    take(7002, 10);
+}
+
+/* ---- processes ---- */
 
 static void fork_by(pid_t (*fork_it)(void))
 {
@@ -350,6 +372,8 @@ int main(int argc, char **argv)
         many_threads();
     else if (strcmp(mode, "ended_threads") == 0)
         ended_threads();
+    else if (strcmp(mode, "cancelled") == 0)
+        cancelled();
     else if (strcmp(mode, "fork_amid_threads") == 0)
         fork_amid_threads();
     else if (strcmp(mode, "short_files") == 0)

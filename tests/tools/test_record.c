@@ -152,6 +152,14 @@ TEST(threads_that_ended_hold_no_chunk, fast)
     unlink(file);
 }
 
+TEST(a_thread_that_is_cancelled_does_not_end_in_malloc, fast)
+{
+    const char *file = tools_record("cancelled", 0);
+
+    expect_taken(file, 7001, 30000);
+    unlink(file);
+}
+
 /* ---- processes ---- */
 
 /* Whether a file exists whose name has these pieces; gives the name, and removes nothing. */

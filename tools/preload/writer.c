@@ -427,10 +427,12 @@ static bool find_room(writer *t)
     return good && !atomic_load(&stopped) && make_room(t);
 }
 
+/* open() and others end a thread that was cancelled, which malloc never does: it would hold the block, and
+ * what its caller holds. */
 void writer_note_slowly(unsigned op, unsigned align_log2, const void *block, size_t bytes)
 {
     writer *t = &writer_mine;
-    int error = errno;
+    int error = errno, cancel;
     sigset_t signals;
 
     if (t->busy == WRITER_PREPARES) /* what the C library needs for what is called here */
@@ -440,6 +442,7 @@ void writer_note_slowly(unsigned op, unsigned align_log2, const void *block, siz
         return;
     }
     signals = hold_signals();
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     t->busy = WRITER_PREPARES;
     if (find_room(t))
         writer_write(t, op, align_log2, block, bytes);
@@ -448,6 +451,7 @@ void writer_note_slowly(unsigned op, unsigned align_log2, const void *block, siz
     if (t->over && t->next)
         hand_back(t);
     t->busy = WRITER_IDLE;
+    (void)pthread_setcancelstate(cancel, NULL);
     release_signals(signals);
     errno = error;
 }
