@@ -5,7 +5,6 @@
 
 #include <getopt.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static int run(int argc, char **argv);
@@ -98,16 +97,9 @@ static wanted read_options(int argc, char **argv)
  * with bytes. */
 static void refuse_output(const wanted *w)
 {
-    struct stat from, about;
-
-    if (strcmp(w->to, "-") == 0) {
-        if (w->format->binary && isatty(STDOUT_FILENO))
-            tool_usage("%s is no text for a terminal; name a file by -o", w->format->name);
-        return;
-    }
-    if (stat(w->file, &from) == 0 && stat(w->to, &about) == 0 && S_ISREG(from.st_mode) &&
-        from.st_dev == about.st_dev && from.st_ino == about.st_ino)
-        tool_usage("%s is the trace itself", w->to);
+    if (strcmp(w->to, "-") == 0 && w->format->binary && isatty(STDOUT_FILENO))
+        tool_usage("%s is no text for a terminal; name a file by -o", w->format->name);
+    tool_refuse_same(w->file, w->to);
 }
 
 /* Ends the program where it can't. */

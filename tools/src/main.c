@@ -32,16 +32,16 @@ int main(int argc, char **argv)
 
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         print_help(stdout);
-        return EXIT_GOOD;
+        return tool_end_output(EXIT_GOOD);
     }
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
         printf("loam %d.%d.%d\n", LOAM_VERSION_MAJOR, LOAM_VERSION_MINOR, LOAM_VERSION_PATCH);
-        return EXIT_GOOD;
+        return tool_end_output(EXIT_GOOD);
     }
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(word, commands[i]->name) == 0) {
             tool_set_command(commands[i]);
-            return commands[i]->run(argc - 1, argv + 1);
+            return tool_end_output(commands[i]->run(argc - 1, argv + 1));
         }
     if (argc < 2) {
         print_help(stderr);

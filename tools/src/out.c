@@ -4,6 +4,7 @@
 #include "tool.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,30 @@ struct out {
     unsigned char packed[1 << 16];
 #endif
 };
+
+/* What a signal that ends the program leaves nothing of. */
+static const char *volatile unfinished;
+
+static void remove_unfinished(int number)
+{
+    const char *path = unfinished;
+
+    if (path)
+        (void)unlink(path);
+    (void)raise(number); /* which does now what it did before */
+}
+
+static void heed_signals(const char *path)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGXFSZ};
+    struct sigaction action = {.sa_handler = remove_unfinished, .sa_flags = (int)SA_RESETHAND},
+                     before;
+
+    unfinished = path;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            (void)sigaction(numbers[i], &action, NULL);
+}
 
 static bool ends_in(const char *text, const char *end)
 {
@@ -62,6 +87,8 @@ out *out_begin(const char *path, int exit_code)
             tool_fail(exit_code, "out of memory");
         (void)snprintf(o->temporary, size, "%s.part", path);
         o->file = fopen(o->temporary, "wb");
+        if (o->file)
+            heed_signals(o->temporary);
     }
     if (!o->file)
         tool_fail(exit_code, "%s: cannot be written: %s", path, strerror(errno));
@@ -152,6 +179,7 @@ const char *out_end(out *o, bool good)
 #if LOAM_HAS_ZSTD
     ZSTD_freeCStream(o->zstd);
 #endif
+    unfinished = NULL;
     free(o->temporary);
     free(o->path);
     free(o);

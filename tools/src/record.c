@@ -160,6 +160,7 @@ static void wait_for(pid_t child, bool children, int *status)
 
     while (waitpid(child, status, 0) < 0 && errno == EINTR)
         ;
+    child_process = 0; /* its number may be another's now */
     while (children) {
         if (waitpid(-1, &ended, 0) < 0 && errno != EINTR)
             return;

@@ -142,6 +142,7 @@ static void measure(const settings *s, const row *r, replay_kind kind, figures *
     (void)fflush(NULL);
     child = fork();
     if (child == 0) {
+        tool_end_with_parent();
         close(ends[0]);
         become_worker(s, r, kind, ends[1]);
     }
@@ -163,11 +164,16 @@ static void measure(const settings *s, const row *r, replay_kind kind, figures *
 }
 
 /* Adds what the other processes find out to what the first did. */
-static void measure_row(const settings *s, row *r, size_t at)
+static void measure_row(const settings *s, const parcel *p, row *r, size_t at)
 {
     figures cold = replay_nothing, worst = replay_nothing, *f = &r->figures;
     size_t all = s->count * REPLAY_KINDS;
 
+    if (steps_too_big(p, r->subject)) {
+        *f = replay_nothing;
+        (void)snprintf(f->failed, sizeof f->failed, "too little memory");
+        return;
+    }
     tool_progress(r->name, at, all);
     measure(s, r, REPLAY_WARM, f);
     if (f->failed[0])
@@ -185,10 +191,10 @@ static void measure_row(const settings *s, row *r, size_t at)
     f->worst_call = worst.worst_call;
 }
 
-static void measure_all(settings *s)
+static void measure_all(settings *s, const parcel *p)
 {
     for (size_t i = 0; i < s->count; i++)
-        measure_row(s, &s->rows[i], i * REPLAY_KINDS);
+        measure_row(s, p, &s->rows[i], i * REPLAY_KINDS);
     tool_progress_end();
 }
 
@@ -399,7 +405,7 @@ static int run(int argc, char **argv)
         tool_fail(EXIT_BAD, "out of memory");
     if (p->count == 0)
         tool_fail(EXIT_BAD, "%s: there is no call in it", s.file);
-    measure_all(&s);
+    measure_all(&s, p);
     if (s.json)
         print_json(&s, p);
     else

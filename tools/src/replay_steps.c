@@ -4,6 +4,7 @@
 #include "tool.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -131,6 +132,31 @@ trace_reader *steps_read(const char *path, bool exact, steps_visit *visit, void 
     free(s.held);
     *file = s.file;
     return reader;
+}
+
+/* What the system says is there without swapping, what it keeps of files included; 0: it does not say. */
+static uint64_t available(void)
+{
+    FILE *file = fopen("/proc/meminfo", "re");
+    long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    uint64_t bytes = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+    char line[256];
+
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, "MemAvailable:", 13) == 0)
+            bytes = strtoull(line + 13, NULL, 10) * 1024;
+    if (file)
+        (void)fclose(file);
+    return bytes;
+}
+
+/* An arena gives nothing back. */
+bool steps_too_big(const parcel *p, const char *subject_name)
+{
+    uint64_t most = available();
+
+    return most > 0 &&
+           (strcmp(subject_name, "arena") == 0 ? p->total_bytes : p->peak_bytes) >= most;
 }
 
 const parcel *steps_map(int file)

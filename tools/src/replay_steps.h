@@ -14,6 +14,9 @@ typedef void steps_visit(void *context, const trace_item *item);
 trace_reader *steps_read(const char *path, bool exact, steps_visit *visit, void *context,
                          int *file);
 
+/* Whether there is too little memory to replay in, over that subject. */
+bool steps_too_big(const parcel *p, const char *subject_name);
+
 /* Maps the steps. NULL: it can't be. */
 const parcel *steps_map(int file);
 

@@ -2,6 +2,7 @@
  *
  * Reads the trace once. Takes memory for the slots of the trace, not for its length.
  */
+#include "export_text.h"
 #include "stats_classes.h"
 #include "tool.h"
 #include "traces/trace_reader.h"
@@ -201,15 +202,23 @@ static double percent(uint64_t part, uint64_t whole)
     return whole == 0 ? 0 : 100.0 * (double)part / (double)whole;
 }
 
+/* A name as a terminal may show it. */
+static const char *clean(const char *name, char *to, size_t room)
+{
+    (void)text_clean(to, room, name, "");
+    return to;
+}
+
 static void tell_summary(const stats *s)
 {
     const trace_sums *sums = trace_reader_sums(s->reader);
     trace_text_kind kind;
     const char *program = trace_reader_text(s->reader, 1, &kind);
+    char words[101];
 
     printf("%s", s->file);
     if (program && kind == TRACE_TEXT_PROGRAM)
-        printf(": %.100s", program);
+        printf(": %s", clean(program, words, sizeof words));
     printf("\n\n  calls        %16s\n", tool_count(s->calls));
     if (s->last_time)
         printf("  time         %16s\n", tool_time((double)s->last_time));
@@ -256,6 +265,7 @@ static void tell_names(const stats *s)
         bool begun = false;
         trace_text_kind kind;
         const char *name;
+        char words[25];
 
         for (uint32_t i = 1; (name = trace_reader_text(s->reader, i, &kind)) != NULL; i++) {
             const name_sums *n = &s->names[i < NAMES ? i : 0];
@@ -266,8 +276,9 @@ static void tell_names(const stats *s)
                 printf("\n%s\n  %-24s %14s %12s %12s %10s\n", tables[t].title, "", "requests",
                        "bytes", "peak", "bulk");
             begun = true;
-            printf("  %-24.24s %14s %12s %12s %10s\n", name, tool_count(n->requests),
-                   tool_bytes(n->bytes), tool_bytes(n->peak), tool_count(n->bulks));
+            printf("  %-24s %14s %12s %12s %10s\n", clean(name, words, sizeof words),
+                   tool_count(n->requests), tool_bytes(n->bytes), tool_bytes(n->peak),
+                   tool_count(n->bulks));
         }
     }
 }

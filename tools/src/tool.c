@@ -2,10 +2,13 @@
 #include "tool.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const tool_command *running;
@@ -59,10 +62,33 @@ void tool_usage(const char *format, ...)
     exit(EXIT_USAGE);
 }
 
+int tool_end_output(int code)
+{
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+
+    if (!written)
+        tool_say("standard output cannot be written");
+    return !written && code == EXIT_GOOD ? EXIT_BAD : code;
+}
+
 int tool_help(void)
 {
     (void)fputs(running->help, stdout);
-    return EXIT_GOOD;
+    return tool_end_output(EXIT_GOOD);
+}
+
+void tool_refuse_same(const char *trace, const char *output)
+{
+    struct stat from, to;
+
+    if (strcmp(output, "-") != 0 && stat(trace, &from) == 0 && stat(output, &to) == 0 &&
+        S_ISREG(from.st_mode) && from.st_dev == to.st_dev && from.st_ino == to.st_ino)
+        tool_usage("%s is the trace itself", output);
+}
+
+void tool_end_with_parent(void)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 }
 
 /* ---- progress ---- */

@@ -31,8 +31,18 @@ __attribute__((format(printf, 2, 3))) _Noreturn void tool_fail(int code, const c
 /* Ends with EXIT_USAGE; says the message, unless it is NULL, and how to get help. */
 __attribute__((format(printf, 1, 2))) _Noreturn void tool_usage(const char *format, ...);
 
-/* Prints the help of the command that runs. Returns EXIT_GOOD. */
+/* Prints the help of the command that runs. Returns EXIT_GOOD, if it could be written. */
 int tool_help(void);
+
+/* What a command ends with: `code`, but EXIT_BAD in place of EXIT_GOOD, and a message, where not all that was
+ * printed could be written. */
+int tool_end_output(int code);
+
+/* Ends with EXIT_USAGE if what is to be written would replace the trace that it is made of. */
+void tool_refuse_same(const char *trace, const char *output);
+
+/* In a child: it is ended when its parent is, whatever ends that. */
+void tool_end_with_parent(void);
 
 /* Where long work is, on a terminal only; total 0: not known. tool_progress_end() wipes it away. */
 void tool_progress(const char *what, uint64_t done, uint64_t total);

@@ -89,15 +89,6 @@ static _Noreturn void become_worker(const settings *s, const view_over *over, in
     _exit(EXIT_BAD);
 }
 
-/* Whether there is not enough memory to replay in. */
-static bool too_big(const view_over *over, const parcel *p)
-{
-    long pages = sysconf(_SC_AVPHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    uint64_t need = strcmp(over->subject, "arena") == 0 ? p->total_bytes : p->peak_bytes;
-
-    return pages > 0 && size > 0 && need / (uint64_t)size >= (uint64_t)pages;
-}
-
 static view_map *make_map(int *file)
 {
     void *map;
@@ -141,13 +132,15 @@ static void replay(settings *s, view_over *over, const parcel *p)
 
     over->map = make_map(&file);
     view_map_plan(over->map, v->calls, v->peak_call);
-    if (too_big(over, p)) {
+    if (steps_too_big(p, over->subject)) {
         say_failed(over->map, "not replayed: there is too little memory");
     } else {
         (void)fflush(NULL);
         child = fork();
-        if (child == 0)
+        if (child == 0) {
+            tool_end_with_parent();
             become_worker(s, over, file);
+        }
         wait_for(over->map, child);
     }
     close(file);
@@ -317,6 +310,7 @@ static int run(int argc, char **argv)
         add_list(&s, "heap,libc");
     s.path = argv[optind];
     choose_names(&s);
+    tool_refuse_same(s.path, s.output);
     make(&s);
     choose_title(&s);
     write_out(&s);

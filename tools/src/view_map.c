@@ -9,6 +9,7 @@
  */
 #include "view_map.h"
 
+#include "tool.h"
 #include "view_ranges.h"
 
 #include <errno.h>
@@ -153,6 +154,7 @@ static bool go_first(work *w)
     pid_t child = fork();
 
     if (child == 0) {
+        tool_end_with_parent();
         if (w->s->open(w->p, 0))
             scout(w);
         cut(w);
