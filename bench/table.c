@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 256, CONTENDERS = 4096 };
+enum { ROWS = 512, CONTENDERS = 4096 };
 
 static const bench_row *rows[ROWS];
 static size_t row_count;
