@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const ran *run_shell(const char *command)
@@ -130,19 +131,22 @@ TEST(a_replay_that_memory_cannot_hold_is_not_begun, fast)
 TEST(an_export_that_is_ended_leaves_nothing, fast)
 {
     const char *path = tools_file("ended");
-    char command[2048];
+    char command[2048], pipe[512];
     const ran *r;
 
+    snprintf(pipe, sizeof pipe, "%s.fifo", path);
+    unlink(pipe);
+    EXPECT(mkfifo(pipe, 0600) == 0);
     snprintf(command, sizeof command,
-             "rm -f '%s.part' '%s.fifo'; mkfifo '%s.fifo'; exec 3<> '%s.fifo'\n"
-             "'%s' export - --to heaptrack -o '%s' < '%s.fifo' 3>&- & loam=$!\n"
+             "exec 3<> '%s'\n"
+             "'%s' export - --to heaptrack -o '%s' < '%s' 3>&- & loam=$!\n"
              "head -c 200000 '%s' >&3\n"
-             "until test -e '%s.part'; do sleep 0.01; done\n"
-             "kill -TERM $loam; wait $loam; code=$?; rm '%s.fifo'\n"
-             "test ! -e '%s.part' && test ! -e '%s' && exit $code",
-             path, path, path, path, tools_loam(), path, path, LOAM_TRACE_SMALL, path, path, path,
-             path);
+             "n=0; until test -e '%s.part' || test $n = 1000; do n=$((n + 1)); sleep 0.01; done\n"
+             "kill -TERM $loam; wait $loam; code=$?\n"
+             "test $n != 1000 && test ! -e '%s.part' && test ! -e '%s' && exit $code",
+             pipe, tools_loam(), path, pipe, LOAM_TRACE_SMALL, path, path, path);
     r = run_shell(command);
+    unlink(pipe);
     EXPECT_EQ(r->code, 128 + 15);
 }
 
