@@ -165,9 +165,14 @@ static bool slot_open(loam_os_slot *slot)
 
 bool loam_os_slot_set(loam_os_slot *slot, void *value)
 {
-    if (__atomic_load_n(&slot->key, __ATOMIC_ACQUIRE) == 0 && !slot_open(slot))
-        return false;
-    return pthread_setspecific((pthread_key_t)(slot->key - 1), value) == 0;
+    uintptr_t key = __atomic_load_n(&slot->key, __ATOMIC_ACQUIRE);
+
+    if (key == 0) {
+        if (!slot_open(slot))
+            return false;
+        key = __atomic_load_n(&slot->key, __ATOMIC_ACQUIRE);
+    }
+    return pthread_setspecific((pthread_key_t)(key - 1), value) == 0;
 }
 
 /* ---- processor, time, chance ---- */
