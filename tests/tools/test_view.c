@@ -24,7 +24,7 @@ static uint64_t *live_after(const trace_item *calls, size_t count)
 
 static void check_bins(const char *json, const uint64_t *live, size_t calls)
 {
-    size_t width = view_get(json, "bin_calls"), count, tops;
+    size_t width = (size_t)view_get(json, "bin_calls"), count, tops;
     uint64_t *ends = view_list(json, "live", &count), *top = view_list(json, "top", &tops);
 
     EXPECT_EQ(count, (calls + width - 1) / width);
@@ -121,7 +121,7 @@ static const char *read_cells(const char *at, char *cells, size_t count)
 /* Where blocks are is at least as many cells as they fill, and no more than each might touch. */
 static void check_cells(const char *map, const uint64_t *held, size_t frames)
 {
-    size_t count = view_get(map, "cells");
+    size_t count = (size_t)view_get(map, "cells");
     uint64_t bytes = view_get(map, "cell_bytes");
     char *cells = calloc(count, 1);
     const char *at = strstr(map, "\"levels\":[") + 10;
