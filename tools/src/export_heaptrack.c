@@ -142,28 +142,11 @@ static void put_event(exporter *e, const char *sign, uint32_t kind_number)
     text_words(&e->text, "\n");
 }
 
-static bool know_slot(state *s, uint32_t slot)
-{
-    size_t wanted = s->slots ? s->slots : 1024;
-    uint32_t *more;
-
-    while (wanted <= slot)
-        wanted *= 2;
-    if (wanted == s->slots)
-        return true;
-    more = realloc(s->of_slot, wanted * sizeof *more);
-    if (!more)
-        return false;
-    s->of_slot = more;
-    s->slots = wanted;
-    return true;
-}
-
 static bool call(exporter *e, const trace_item *item, const site_move *move)
 {
     state *s = e->state;
 
-    if (!know_slot(s, item->slot))
+    if (!sites_know_slot(&s->of_slot, &s->slots, item->slot))
         return false;
     put_head(e);
     put_sites(e);

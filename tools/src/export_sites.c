@@ -154,27 +154,29 @@ static void note_peak(sites *s)
     s->peak_blocks = s->live_blocks;
 }
 
-static bool know_slot(sites *s, uint32_t slot)
+bool sites_know_slot(uint32_t **of_slot, size_t *slots, uint32_t slot)
 {
-    size_t wanted = s->slots ? s->slots : 1024;
+    size_t wanted = *slots ? *slots : 1024;
     uint32_t *more;
 
-    while (wanted <= slot)
+    while (wanted <= slot && wanted <= SIZE_MAX / 2 / sizeof *more)
         wanted *= 2;
-    if (wanted == s->slots)
+    if (wanted <= slot)
+        return false;
+    if (wanted == *slots)
         return true;
-    more = realloc(s->of_slot, wanted * sizeof *more);
+    more = realloc(*of_slot, wanted * sizeof *more);
     if (!more)
         return false;
-    s->of_slot = more;
-    s->slots = wanted;
+    *of_slot = more;
+    *slots = wanted;
     return true;
 }
 
 bool sites_follow(sites *s, const trace_item *item, site_move *move)
 {
     *move = (site_move){SITES_NONE, SITES_NONE, item->before, item->size, false};
-    if (!know_slot(s, item->slot))
+    if (!sites_know_slot(&s->of_slot, &s->slots, item->slot))
         return false;
     if (item->op == TRACE_FREE || item->op == TRACE_RESIZE) {
         move->from = s->of_slot[item->slot];

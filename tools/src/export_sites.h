@@ -73,6 +73,10 @@ void sites_deinit(sites *s);
 /* Notes what a text names. False: out of memory. */
 bool sites_note_text(sites *s, const trace_reader *reader, const trace_item *item);
 
+/* Makes an array, of so many words by slot, longer until it has one for a slot. Words that come to it hold
+ * nothing yet. False, with nothing changed: there is no memory. */
+bool sites_know_slot(uint32_t **of_slot, size_t *slots, uint32_t slot);
+
 /* Follows a call. False: out of memory. */
 bool sites_follow(sites *s, const trace_item *item, site_move *move);
 
