@@ -59,17 +59,6 @@ void loam_btree_path_descend(loam_btree_cursor *path, size_t level, bool last)
     path->index = last ? node->count : 0;
 }
 
-/* Asks for the leaf behind that of a path, unless the tree is so low that a cache holds it. */
-static void ask_for_next(const loam_btree_cursor *path)
-{
-    enum { LOW = 3 }; /* levels: less than two hundred thousand entries of 16 bytes */
-    const loam_btree_step *step = &path->path[0];
-
-    if (path->tree->height > LOW && step->index < step->node->count)
-        loam_btree_ask_(loam_btree_children_(&path->tree->layout, step->node)[step->index + 1],
-                        path->tree->layout.leaf_bytes);
-}
-
 bool loam_btree_cursor_climb_next_(loam_btree_cursor *cursor)
 {
     for (size_t level = 1; level < cursor->tree->height; level++) {
@@ -78,8 +67,6 @@ bool loam_btree_cursor_climb_next_(loam_btree_cursor *cursor)
         if (step->index < step->node->count) {
             step->index++;
             loam_btree_path_descend(cursor, level, false);
-            loam_btree_ask_(cursor->leaf, cursor->tree->layout.leaf_bytes);
-            ask_for_next(cursor);
             return true;
         }
     }
