@@ -279,6 +279,28 @@ void *loam_btree_path_put(loam_btree_cursor *path, const void *key, const void *
     return at;
 }
 
+void *loam_btree_put_full_(loam_btree *tree, loam_btree_step up, loam_btree_node *leaf,
+                           size_t index, const void *key, const void *value)
+{
+    loam_btree_cursor path; /* Without the steps above, which need not change. */
+    void *at;
+
+    path.tree = tree;
+    path.leaf = leaf;
+    path.index = index;
+    path.path[0] = up;
+    if (!rotate(&path) && !split(&path, key))
+        return NULL;
+    at = loam_btree_leaf_put_(&tree->layout, path.leaf, path.index, path.leaf->count - path.index,
+                              key, value);
+    if (path.index == 0)
+        memcpy(loam_btree_key_at_(&tree->layout, path.path[0].node, path.path[0].index - 1), key,
+               tree->layout.key_size);
+    tree->count++;
+    loam_btree_changed_(tree);
+    return at;
+}
+
 /* An entry is there: what a mode does with it. NULL iff a copy is refused. */
 static void *meet(loam_btree_cursor *path, const void *key, const void *value,
                   loam_btree_mode_ mode)

@@ -231,6 +231,21 @@ static void lower_root(loam_btree_cursor *path)
     }
 }
 
+void loam_btree_take_low_(loam_btree *tree, loam_btree_step up, loam_btree_node *leaf, size_t index)
+{
+    loam_btree_cursor path; /* Without the steps above, which need not change. */
+    site s = {&path, tree, 0, leaf, &path.path[0], tree->layout.leaf_cap};
+
+    path.tree = tree;
+    path.leaf = leaf;
+    path.index = index;
+    path.path[0] = up;
+    loam_btree_leaf_cut_(&tree->layout, leaf, index);
+    tree->count--;
+    (void)even_out(&s);
+    loam_btree_changed_(tree);
+}
+
 bool loam_btree_path_mend(loam_btree_cursor *path, size_t level)
 {
     loam_btree *tree = path->tree;

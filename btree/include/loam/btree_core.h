@@ -129,20 +129,34 @@ LOAM_INLINE bool loam_btree_before_(const loam_btree *tree, int how, loam_btree_
 }
 
 /** The leaf where a key is, or would be put: right of the separators that equal it. The tree is not
- * empty. */
-LOAM_INLINE loam_btree_node *loam_btree_descend_(const loam_btree *tree, const loam_btree_layout *l,
-                                                 int how, loam_btree_compare_fn compare,
-                                                 const void *key)
+ * empty. `up` becomes the step to it from its parent, of which there is none at height 1. */
+LOAM_INLINE loam_btree_node *loam_btree_descend_by_(const loam_btree *tree,
+                                                    const loam_btree_layout *l, int how,
+                                                    loam_btree_compare_fn compare, const void *key,
+                                                    loam_btree_step *up)
 {
     loam_btree_node *node = tree->root;
 
+    up->node = NULL;
+    up->index = 0;
     for (uint32_t height = tree->height; height > 1; height--) {
-        node = loam_btree_children_(
-            l, node)[loam_btree_rank_(tree, l, how, compare, node, l->inner_cap, key, true)];
+        up->node = node;
+        up->index = loam_btree_rank_(tree, l, how, compare, node, l->inner_cap, key, true);
+        node = loam_btree_children_(l, node)[up->index];
         if (how == LOAM_BTREE_BY_POINTER_)
             loam_btree_ask_(node, height == 2 ? l->leaf_bytes : l->inner_children);
     }
     return node;
+}
+
+/** The same for who does not ask how. */
+LOAM_INLINE loam_btree_node *loam_btree_descend_(const loam_btree *tree, const loam_btree_layout *l,
+                                                 int how, loam_btree_compare_fn compare,
+                                                 const void *key)
+{
+    loam_btree_step up;
+
+    return loam_btree_descend_by_(tree, l, how, compare, key, &up);
 }
 
 /** loam_btree_get() of a tree that is no multimap. */
@@ -213,21 +227,26 @@ LOAM_INLINE uint64_t loam_btree_pad_of_(uint32_t kind)
     }
 }
 
+/** Fills the place of key `index` with that number. */
+LOAM_INLINE void loam_btree_pad_at_(const loam_btree_layout *l, loam_btree_node *node, size_t index)
+{
+    uint64_t pad = loam_btree_pad_of_(l->kind);
+
+    if (l->kind != LOAM_BTREE_COMPARED)
+        memcpy(loam_btree_key_at_(l, node, index), &pad, l->key_size == 4 ? 4 : 8);
+}
+
 /** Fills the places of keys from `from` to before `to` with that number, as searches want it behind the
  * count of a node. Keys that are compared need it not. */
 LOAM_INLINE void loam_btree_pad_(const loam_btree_layout *l, loam_btree_node *node, size_t from,
                                  size_t to)
 {
-    uint64_t pad = loam_btree_pad_of_(l->kind);
-
-    if (l->kind == LOAM_BTREE_COMPARED)
-        return;
-    for (; from < to; from++) {
-        if (l->key_size == 4)
-            memcpy(loam_btree_key_at_(l, node, from), &pad, 4);
-        else
-            memcpy(loam_btree_key_at_(l, node, from), &pad, 8);
-    }
+    if (l->key_size <= 8 && l->kind != LOAM_BTREE_COMPARED && from < to &&
+        loam_btree_pad_of_(l->kind) == UINT64_MAX)
+        memset(loam_btree_key_at_(l, node, from), 0xff, (to - from) * l->key_size);
+    else
+        for (; from < to; from++)
+            loam_btree_pad_at_(l, node, from);
 }
 
 /** Sets the count of a node from which the last keys have gone. */
@@ -297,16 +316,26 @@ LOAM_INLINE void loam_btree_leaf_cut_(const loam_btree_layout *l, loam_btree_nod
 
         memmove(to, to + l->value_size, behind * l->value_size);
     }
-    loam_btree_shorten_(l, leaf, leaf->count - 1u);
+    loam_btree_pad_at_(l, leaf, index + behind);
+    leaf->count--;
 }
 
 /** The rare half of an insertion: an empty tree, a multimap, counts, shared nodes, a full leaf; and of
  * loam_btree_replace() all. Searches from the root again. */
 void *loam_btree_put_slow_(loam_btree *tree, const void *key, const void *value,
                            loam_btree_mode_ mode, bool *added);
+/** Puts a new entry before entry `index`, which is not the first one, of a full leaf: child `up->index` of
+ * `up->node`, which has room for another one, and not the last gap below it. The tree has neither counts
+ * nor shared nodes. Takes a node, or moves entries to a neighbour. NULL iff the node can't be had. */
+void *loam_btree_put_full_(loam_btree *tree, loam_btree_step up, loam_btree_node *leaf,
+                           size_t index, const void *key, const void *value);
 /** The rare half of an erasure: a multimap, counts, shared nodes, a leaf that gets too empty or loses its
  * first entry. Searches from the root again. Copies the entry out, each part unless NULL. */
 bool loam_btree_take_slow_(loam_btree *tree, const void *key, void *old_key, void *old_value);
+/** Takes entry `index`, which is not the first one, out of a leaf that gets too empty then: child `up->index`
+ * of `up->node`, which can spare a child. The tree has neither counts nor shared nodes. */
+void loam_btree_take_low_(loam_btree *tree, loam_btree_step up, loam_btree_node *leaf,
+                          size_t index);
 
 /** Puts a new entry into a leaf with room, of a tree that has neither counts nor shared nodes. */
 LOAM_INLINE void *loam_btree_put_here_(loam_btree *tree, const loam_btree_layout *l,
@@ -326,6 +355,7 @@ LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, 
                                   loam_btree_mode_ mode, bool *added)
 {
     loam_btree_node *leaf;
+    loam_btree_step up;
     size_t index;
 
     if (LOAM_UNLIKELY(tree->height == 0 || tree->flags != 0))
@@ -338,7 +368,7 @@ LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, 
             return loam_btree_put_here_(tree, l, leaf, index, 0, key, value, added);
         tree->tail = NULL;
     }
-    leaf = loam_btree_descend_(tree, l, how, compare, key);
+    leaf = loam_btree_descend_by_(tree, l, how, compare, key, &up);
     index = loam_btree_rank_(tree, l, how, compare, leaf, l->leaf_cap, key, false);
     if (index < leaf->count &&
         loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index))) {
@@ -346,9 +376,16 @@ LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, 
             *added = false;
         return loam_btree_value_at_(l, leaf, index);
     }
-    /* Only in the first leaf a new entry is the first one, unless comparisons lie. */
-    if (LOAM_UNLIKELY(leaf->count >= l->leaf_cap || index == 0))
-        return loam_btree_put_slow_(tree, key, value, mode, added);
+    if (LOAM_UNLIKELY(leaf->count >= l->leaf_cap || index == 0)) {
+        /* Only in the first leaf a new entry is the first one, unless comparisons lie. */
+        if (index == 0 || !up.node || up.node->count >= l->inner_cap ||
+            (index == leaf->count && up.index == up.node->count))
+            return loam_btree_put_slow_(tree, key, value, mode, added);
+        value = loam_btree_put_full_(tree, up, leaf, index, key, value);
+        if (added && value)
+            *added = true;
+        return (void *)(uintptr_t)value;
+    }
     /* A rank is at most the count. The cast tells that to compilers, which warn of moves of less than nothing. */
     return loam_btree_put_here_(tree, l, leaf, index, (uint16_t)(leaf->count - index), key, value,
                                 added);
@@ -360,27 +397,41 @@ LOAM_INLINE size_t loam_btree_leaf_min_(const loam_btree_layout *l)
     return l->leaf_cap / 3 ? l->leaf_cap / 3 : 1;
 }
 
+/** The same of the keys of an inner node. */
+LOAM_INLINE size_t loam_btree_inner_min_(const loam_btree_layout *l)
+{
+    return l->inner_cap / 3 ? l->inner_cap / 3 : 1;
+}
+
 /** loam_btree_take(). */
 LOAM_INLINE bool loam_btree_take_(loam_btree *tree, const loam_btree_layout *l, int how,
                                   loam_btree_compare_fn compare, const void *key, void *old_key,
                                   void *old_value)
 {
     loam_btree_node *leaf;
+    loam_btree_step up;
     size_t index;
+    bool low;
 
     if (LOAM_UNLIKELY(tree->height == 0 || tree->flags != 0))
         return loam_btree_take_slow_(tree, key, old_key, old_value);
-    leaf = loam_btree_descend_(tree, l, how, compare, key);
+    leaf = loam_btree_descend_by_(tree, l, how, compare, key, &up);
     index = loam_btree_rank_(tree, l, how, compare, leaf, l->leaf_cap, key, false);
     if (index >= leaf->count ||
         !loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index)))
         return false;
-    if (LOAM_UNLIKELY(index == 0 || leaf->count <= loam_btree_leaf_min_(l)))
+    low = leaf->count <= loam_btree_leaf_min_(l);
+    if (LOAM_UNLIKELY(index == 0 ||
+                      (low && (!up.node || up.node->count <= loam_btree_inner_min_(l)))))
         return loam_btree_take_slow_(tree, key, old_key, old_value);
     if (old_key)
         memcpy(old_key, loam_btree_key_at_(l, leaf, index), l->key_size);
     if (old_value && l->value_size)
         memcpy(old_value, loam_btree_value_at_(l, leaf, index), l->value_size);
+    if (LOAM_UNLIKELY(low)) {
+        loam_btree_take_low_(tree, up, leaf, index);
+        return true;
+    }
     tree->count--;
     loam_btree_touched_(tree);
     loam_btree_leaf_cut_(l, leaf, index);
