@@ -18,6 +18,11 @@ set(LOAM_TEST_TIMEOUT_SLOW 600 CACHE STRING "Seconds that a case labelled slow m
 set(LOAM_TEST_TIMEOUT_STRESS 3600 CACHE STRING "Seconds that a case labelled stress may take")
 mark_as_advanced(LOAM_TEST_TIMEOUT_FAST LOAM_TEST_TIMEOUT_SLOW LOAM_TEST_TIMEOUT_STRESS)
 
+# Some builds run some programs only, and need not build the others.
+set(LOAM_TEST_ONLY "" CACHE STRING "A regular expression: programs to test, if not all")
+set(LOAM_TEST_WITHOUT "" CACHE STRING "A regular expression: programs not to test")
+mark_as_advanced(LOAM_TEST_ONLY LOAM_TEST_WITHOUT)
+
 # loam_add_test(<program> SOURCES <file>... [LINK <target>...] [INTERNAL] [NEEDS_CXX]
 #               [DEFINITIONS <name=value>...] [ENVIRONMENT <name=value>...])
 #
@@ -42,6 +47,14 @@ function(loam_add_test program)
     if(test_INTERNAL)
       target_include_directories(${program} PRIVATE ${loam_SOURCE_DIR}/common)
     endif()
+  endif()
+
+  if((LOAM_TEST_ONLY AND NOT program MATCHES "${LOAM_TEST_ONLY}") OR
+     (LOAM_TEST_WITHOUT AND program MATCHES "${LOAM_TEST_WITHOUT}"))
+    if(TARGET ${program})
+      set_target_properties(${program} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+    endif()
+    return()
   endif()
 
   set(seen "")
