@@ -77,6 +77,29 @@ LOAM_INLINE size_t loam_btree_rank_(const loam_btree *tree, const loam_btree_lay
     }
 }
 
+/** The same for a change, which nothing behind it can begin before: there what is quick to an answer is
+ * better than what is quick for many at the same time, so AVX-512 is not used. */
+LOAM_INLINE size_t loam_btree_rank_soon_(const loam_btree *tree, const loam_btree_layout *l,
+                                         int how, loam_btree_compare_fn compare,
+                                         const loam_btree_node *node, size_t capacity,
+                                         const void *key, bool upto)
+{
+#if LOAM_BTREE_AVX512_
+    const void *keys = loam_btree_key_at_(l, node, 0);
+
+    if (how == LOAM_BTREE_U64)
+        return loam_btree_rank_u64_sample_((const loam_btree_u64_ *)keys, capacity, node->count,
+                                           loam_btree_load_u64_(key), upto);
+    if (how == LOAM_BTREE_I64)
+        return loam_btree_rank_i64_sample_((const loam_btree_i64_ *)keys, capacity, node->count,
+                                           loam_btree_load_i64_(key), upto);
+    if (how == LOAM_BTREE_F64)
+        return loam_btree_rank_f64_sample_((const loam_btree_f64_ *)keys, capacity, node->count,
+                                           loam_btree_load_f64_(key), upto);
+#endif
+    return loam_btree_rank_(tree, l, how, compare, node, capacity, key, upto);
+}
+
 /** Whether two keys are equal. */
 LOAM_INLINE bool loam_btree_equal_(const loam_btree *tree, int how, loam_btree_compare_fn compare,
                                    const void *a, const void *b)
@@ -141,7 +164,7 @@ LOAM_INLINE loam_btree_node *loam_btree_descend_by_(const loam_btree *tree,
     up->index = 0;
     for (uint32_t height = tree->height; height > 1; height--) {
         up->node = node;
-        up->index = loam_btree_rank_(tree, l, how, compare, node, l->inner_cap, key, true);
+        up->index = loam_btree_rank_soon_(tree, l, how, compare, node, l->inner_cap, key, true);
         node = loam_btree_children_(l, node)[up->index];
         if (how == LOAM_BTREE_BY_POINTER_)
             loam_btree_ask_(node, height == 2 ? l->leaf_bytes : l->inner_children);
@@ -149,14 +172,20 @@ LOAM_INLINE loam_btree_node *loam_btree_descend_by_(const loam_btree *tree,
     return node;
 }
 
-/** The same for who does not ask how. */
+/** The same for a look-up. */
 LOAM_INLINE loam_btree_node *loam_btree_descend_(const loam_btree *tree, const loam_btree_layout *l,
                                                  int how, loam_btree_compare_fn compare,
                                                  const void *key)
 {
-    loam_btree_step up;
+    loam_btree_node *node = tree->root;
 
-    return loam_btree_descend_by_(tree, l, how, compare, key, &up);
+    for (uint32_t height = tree->height; height > 1; height--) {
+        node = loam_btree_children_(
+            l, node)[loam_btree_rank_(tree, l, how, compare, node, l->inner_cap, key, true)];
+        if (how == LOAM_BTREE_BY_POINTER_)
+            loam_btree_ask_(node, height == 2 ? l->leaf_bytes : l->inner_children);
+    }
+    return node;
 }
 
 /** loam_btree_get() of a tree that is no multimap. */
@@ -369,7 +398,7 @@ LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, 
         tree->tail = NULL;
     }
     leaf = loam_btree_descend_by_(tree, l, how, compare, key, &up);
-    index = loam_btree_rank_(tree, l, how, compare, leaf, l->leaf_cap, key, false);
+    index = loam_btree_rank_soon_(tree, l, how, compare, leaf, l->leaf_cap, key, false);
     if (index < leaf->count &&
         loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index))) {
         if (added)
@@ -416,7 +445,7 @@ LOAM_INLINE bool loam_btree_take_(loam_btree *tree, const loam_btree_layout *l, 
     if (LOAM_UNLIKELY(tree->height == 0 || tree->flags != 0))
         return loam_btree_take_slow_(tree, key, old_key, old_value);
     leaf = loam_btree_descend_by_(tree, l, how, compare, key, &up);
-    index = loam_btree_rank_(tree, l, how, compare, leaf, l->leaf_cap, key, false);
+    index = loam_btree_rank_soon_(tree, l, how, compare, leaf, l->leaf_cap, key, false);
     if (index >= leaf->count ||
         !loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index)))
         return false;
