@@ -1,6 +1,6 @@
 /* snapshot.c: a second tree with the same nodes.
  */
-#include "btree_internal.h"
+#include "whole.h"
 
 bool loam_btree_snapshot(loam_btree *tree, loam_btree *snapshot)
 {
@@ -16,6 +16,7 @@ bool loam_btree_snapshot(loam_btree *tree, loam_btree *snapshot)
         tree->tail = NULL;
     }
     *snapshot = *tree;
+    snapshot->epoch = loam_btree_first_epoch();
     loam_btree_source_keep(tree->source);
     return true;
 }

@@ -295,6 +295,27 @@ TEST(after_an_end_and_a_new_beginning, fast)
     end();
 }
 
+/* The object of a snapshot that has ended holds another one, of a tree that has changed as often since: the
+ * cursor's nodes were given back. */
+TEST(after_an_end_and_a_new_snapshot, fast)
+{
+    size_t apart;
+
+    begin();
+    EXPECT(numbers_snapshot(&tree, &other));
+    apart = other.raw.epoch - tree.raw.epoch;
+    EXPECT(numbers_insert(&other, absent, 0, NULL));
+    EXPECT(loam_btree_cursor_seek_lower(&at, &other.raw, &key));
+    apart = other.raw.epoch - tree.raw.epoch - apart; /* changes, if epochs count them */
+    numbers_deinit(&other);
+    for (uint64_t i = 0; i < apart; i++)
+        EXPECT(numbers_insert(&tree, absent + i, 0, NULL));
+    EXPECT(numbers_snapshot(&tree, &other));
+    expect_stale(&next);
+    numbers_deinit(&other);
+    end();
+}
+
 TEST(after_insert_by_another_cursor, fast)
 {
     begin();
