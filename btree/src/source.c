@@ -38,8 +38,11 @@ void loam_btree_source_drop(loam_btree_source *source)
 {
     if (--source->references > 0)
         return;
-    loam_cache_deinit(&source->own_leaves);
-    loam_cache_deinit(&source->own_inners);
+    /* There is no point in giving back what nobody will reuse, and it may be as many nodes as there ever were. */
+    if (loam_allocator_reclaims(source->allocator)) {
+        loam_cache_deinit(&source->own_leaves);
+        loam_cache_deinit(&source->own_inners);
+    }
     loam_delete(source->allocator, loam_btree_source, source);
 }
 

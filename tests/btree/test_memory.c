@@ -79,6 +79,45 @@ TEST(ending_over_an_arena_is_constant, fast)
     EXPECT_EQ(calls_to_end(MANY), calls_to_end(10));
 }
 
+/* ---- over one that only counts, and lets caches hold blocks ---- */
+
+typedef struct heap_of_no_return {
+    loam_arena arena;
+    size_t given;
+} heap_of_no_return;
+
+static void *take_block(void *self, size_t size, size_t align)
+{
+    return loam_alloc(loam_arena_allocator(&((heap_of_no_return *)self)->arena), size, align);
+}
+
+static void give_block(void *self, void *block, size_t size, size_t align)
+{
+    (void)block;
+    (void)size;
+    (void)align;
+    ((heap_of_no_return *)self)->given++;
+}
+
+/* What was erased before lies in the caches of the tree: it is not given back one by one. */
+TEST(ending_an_emptied_tree_over_an_arena_is_constant, fast)
+{
+    static const loam_allocator_ops ops = {
+        .alloc = take_block, .dealloc = give_block, .name = "no return"};
+    heap_of_no_return heap = {.given = 0};
+    loam_btree tree;
+    uint64_t from = 10;
+
+    EXPECT(loam_arena_init(&heap.arena, NULL));
+    EXPECT(loam_btree_init(&tree, (loam_allocator){&ops, &heap}, &type, NULL));
+    fill(&tree, MANY);
+    EXPECT(loam_btree_erase_range(&tree, &from, NULL, NULL));
+    heap.given = 0;
+    loam_btree_deinit(&tree);
+    EXPECT_LE(heap.given, 1);
+    loam_arena_deinit(&heap.arena);
+}
+
 /* But one that others share nodes with goes node by node, and theirs stay. */
 TEST(ending_one_of_a_family_over_an_arena, fast)
 {
