@@ -8,7 +8,8 @@
  *   B3   a leaf has 1 to leaf_cap entries; an inner node 1 to inner_cap keys, and one child more (in
  *        a family that has had snapshots, an inner node that is not the root may have no key and one child)
  *   B4   nodes are aligned to the layout's alignment, and no child is NULL
- *   B5   keys ascend within a leaf and from leaf to leaf: strictly, or in a multimap weakly
+ *   B5   keys ascend within a leaf and from leaf to leaf: strictly, or in a multimap weakly;
+ *        and each is found where it stands (in a multimap: an equal one is found)
  *   B6   a separator is, bit for bit, the smallest key of the subtree right of it. (In order to find
  *        equals of a multimap: they may stand on both sides of a separator)
  *   B7   with order statistics, each count is the number of entries below that child

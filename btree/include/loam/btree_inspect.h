@@ -45,7 +45,8 @@ bool loam_btree_walk(const loam_btree *tree, loam_walk_fn visit, void *context);
  * counts, separators, references, alignment.
  *
  * `report` may be NULL. A damaged tree is looked at as far as it can be followed. Returns true iff all hold.
- * Cost: O(n). */
+ * Cost: O(n), and a search for each entry where a function orders the keys: one that contradicts itself shows in
+ * entries that are not found, though each is behind the one before it. */
 bool loam_btree_check(const loam_btree *tree, loam_check_fn report, void *context);
 
 LOAM_END_DECLS
