@@ -312,6 +312,39 @@ static bool run_snapshot(subject *s)
     return s->has_other;
 }
 
+/* What is made of a tree that has a snapshot already is looked at, and ends at once. */
+static bool look_and_end(subject *s, loam_btree *made, size_t count)
+{
+    expect_good(s, made);
+    EXPECT_EQ(loam_btree_count(made), count);
+    loam_btree_deinit(made);
+    return true;
+}
+
+static bool run_split_off(subject *s)
+{
+    loam_btree right;
+    tree_bytes key;
+
+    key_of(s, 2 * s->at + 1, &key);
+    return loam_btree_split(&s->tree, key.at, &right) &&
+           look_and_end(s, &right, s->filled - loam_btree_count(&s->tree));
+}
+
+static bool run_copy_off(subject *s)
+{
+    loam_btree made;
+
+    return loam_btree_copy(&s->tree, s->allocator, &made) && look_and_end(s, &made, s->filled);
+}
+
+static bool run_snapshot_off(subject *s)
+{
+    loam_btree made;
+
+    return loam_btree_snapshot(&s->tree, &made) && look_and_end(s, &made, s->filled);
+}
+
 /* Numbers behind those of the tree, from a tree of another source. */
 static bool run_join(subject *s)
 {
@@ -398,6 +431,10 @@ static const verb verbs[] = {
     {"own, shared", run_own, true, false, false},
     {"erase a range, shared", run_erase_range, true, false, false},
     {"join, shared", run_join, true, false, true},
+    {"split, shared", run_split_off, true, false, false},
+    {"copy, shared", run_copy_off, true, false, false},
+    {"compact, shared", run_compact, true, true, false},
+    {"snapshot, shared", run_snapshot_off, true, true, false},
     {"erase", run_erase, false, true, false},
     {"take", run_take, false, true, false},
     {"pop", run_pop, false, true, false},
