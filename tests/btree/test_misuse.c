@@ -50,6 +50,7 @@ USE(insert_here, loam_btree_cursor_insert(&at, &absent, NULL));
 USE(erase_next, loam_btree_cursor_erase_next(&at, NULL));
 USE(erase_prev, loam_btree_cursor_erase_prev(&at, NULL));
 USE(own, loam_btree_cursor_own(&at));
+USE(rank, loam_btree_cursor_rank(&at));
 USE(typed_next, numbers_cursor_next(LOAM_BTREE_HERE(&at)));
 USE(typed_prev, numbers_cursor_prev(LOAM_BTREE_HERE(&at)));
 USE(typed_insert, numbers_cursor_insert(LOAM_BTREE_HERE(&at), absent, 0));
@@ -95,9 +96,9 @@ static void end(void)
 
 TEST(every_use, fast)
 {
-    static const use *const uses[] = {&next,        &prev,       &peek_next,    &peek_prev,
-                                      &insert_here, &erase_next, &erase_prev,   &own,
-                                      &typed_next,  &typed_prev, &typed_insert, &typed_erase};
+    static const use *const uses[] = {
+        &next, &prev, &peek_next,  &peek_prev,  &insert_here,  &erase_next, &erase_prev,
+        &own,  &rank, &typed_next, &typed_prev, &typed_insert, &typed_erase};
 
     begin();
     EXPECT(numbers_insert(&tree, absent, 1, NULL));

@@ -156,6 +156,15 @@ loam_btree_entry loam_btree_cursor_own(loam_btree_cursor *cursor);
 
 #if LOAM_CHECKS && !defined(LOAM_BTREE_ARCHIVE_)
 /** @cond checked */
+/* Of a cursor that is const, in which no place can be noted. */
+LOAM_INLINE size_t loam_btree_cursor_rank_here_(const loam_btree_cursor *cursor, const char *file,
+                                                unsigned line)
+{
+    if (LOAM_UNLIKELY(cursor->epoch != cursor->tree->epoch))
+        loam_fatal_at(LOAM_MISUSE_BTREE_CURSOR, cursor, file, line);
+    return loam_btree_cursor_rank(cursor);
+}
+
 #define loam_btree_cursor_seek_first(c, tree)                                                      \
     loam_btree_cursor_seek_first(LOAM_BTREE_HERE(c), (tree))
 #define loam_btree_cursor_seek_last(c, tree) loam_btree_cursor_seek_last(LOAM_BTREE_HERE(c), (tree))
@@ -175,7 +184,8 @@ loam_btree_entry loam_btree_cursor_own(loam_btree_cursor *cursor);
     loam_btree_cursor_erase_next(LOAM_BTREE_HERE(c), (next))
 #define loam_btree_cursor_erase_prev(c, next)                                                      \
     loam_btree_cursor_erase_prev(LOAM_BTREE_HERE(c), (next))
-#define loam_btree_cursor_own(c) loam_btree_cursor_own(LOAM_BTREE_HERE(c))
+#define loam_btree_cursor_own(c)  loam_btree_cursor_own(LOAM_BTREE_HERE(c))
+#define loam_btree_cursor_rank(c) loam_btree_cursor_rank_here_((c), __FILE__, (unsigned)__LINE__)
 /** @endcond */
 #endif
 
