@@ -282,7 +282,8 @@ void *loam_btree_upsert(loam_btree *tree, const void *key, bool *added);
 /** Makes this the entry for its key, key included: over the (first) one that is there, or as a new one.
  *
  * What was there is copied to `*old_key` and `*old_value` before, unless NULL; `*added` says that there
- * was nothing. Returns the value's address; NULL iff a node is needed and can't be had, then nothing was copied
+ * was nothing. As that is written first, neither may be where `key` or `value` is.
+ * Returns the value's address; NULL iff a node is needed and can't be had, then nothing was copied
  * out. Cost: O(log n). */
 void *loam_btree_replace(loam_btree *tree, const void *key, const void *value, void *old_key,
                          void *old_value, bool *added);
@@ -294,8 +295,8 @@ typedef bool (*loam_btree_next_fn)(void *context, const void **key, const void *
 /** Fills an empty tree from a sorted source, leaf by leaf: many times faster than inserting.
  *
  * `next` is called until it returns false; key and value are copied before the next call. Each key must be
- * behind the one before (a multimap: or equal). `fill` is how full nodes are to be, 1 to 100 percent; 0:
- * 100. The last two nodes of each level share what they have evenly.
+ * behind the one before (a multimap: or equal). `fill` is how full nodes are to be, 1 to 100 percent; 0, and
+ * more than 100: 100. The last two nodes of each level share what they have evenly.
  *
  * Returns false iff the tree is not empty, a node can't be had, or a key is out of order; then the tree is
  * as before, and entries have been consumed. Cost: O(n), one comparison each. */
@@ -357,14 +358,15 @@ LOAM_NODISCARD bool loam_btree_copy(const loam_btree *tree, loam_allocator alloc
  * `snapshot` must not be used. Cost: O(1). */
 LOAM_NODISCARD bool loam_btree_snapshot(loam_btree *tree, loam_btree *snapshot);
 
-/** Whether a node should move, such as one in a sparse slab. */
+/** Whether a node should move, such as one in a sparse slab. Must not use the tree. */
 typedef bool (*loam_btree_sparse_fn)(void *context, const void *node);
 
 /** Goes on through the tree from where the last step ended, and moves nodes for which `sparse` is true to
  * new ones. Nodes that a snapshot shares stay.
  *
  * At most `budget` nodes are looked at. `*position` is 0 at first, and again when the tree has been gone
- * through; in between it is the step's own. Returns how many nodes moved; a refusal ends the step. Cost: O(budget). */
+ * through; in between it is the step's own. Returns how many nodes moved; a refusal ends the step, and one at the root
+ * leaves 0. Cost: O(budget). */
 size_t loam_btree_compact_step(loam_btree *tree, size_t budget, loam_btree_sparse_fn sparse,
                                void *context, size_t *position);
 

@@ -133,7 +133,7 @@ loam_btree_entry loam_btree_cursor_peek_prev(loam_btree_cursor *cursor);
 /* ---- changing the tree, which was not const; other cursors are stale then ---- */
 
 /** Puts an entry into the gap; the cursor stands behind it then, so that a sorted sequence can be put
- * in one after the other. `value` NULL is zero bytes.
+ * in one after the other. `value` NULL is zero bytes. Neither may be an address in the tree.
  *
  * Returns the value's address. Returns NULL iff the key does not belong between its neighbours
  * (equal to one, but in a multimap) or a node can't be had; then nothing changed. Cost: O(1) and two
