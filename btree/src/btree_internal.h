@@ -18,7 +18,8 @@
  *   B10  source is there iff a node was ever taken; its references are at least 1
  *   B11  where keys have a kind, those behind the count of a node, up to its capacity, are
  *        loam_btree_pad_of_(kind), which no key is behind (of a text, the prefix is)
- *   B12  tail is NULL or the last leaf, in a tree of more than one level
+ *   B12  tail is NULL or, in a tree of more than one level, the last leaf, with LOAM_BTREE_FRONT_ the first one.
+ *        That flag is not set without a tail
  *
  * No order is needed for memory safety: all but B5 hold whatever a comparison says, and B6 too, but
  * that the smallest key is then the first one.
@@ -36,7 +37,7 @@
 #define LOAM_BTREE_INTERNAL_H
 
 #define LOAM_BTREE_ARCHIVE_ 1 /* The functions are defined here, not called with file and line. */
-#include <loam/btree_core.h>
+#include <loam/btree_path.h>
 
 #include "internal/bits.h"
 
@@ -132,11 +133,6 @@ loam_btree_node *loam_btree_node_own(loam_btree *tree, loam_btree_node *node);
 /* Makes child `index` of an inner node, which is the tree's own, the tree's own. NULL as above. */
 loam_btree_node *loam_btree_child_own(loam_btree *tree, loam_btree_node *inner, size_t index);
 
-/* Makes all nodes of a path the tree's own, from the root down. False iff the memory can't be had;
- * then some of them are, which nobody can see, and the path is valid. Needed before any change along the
- * path; does nothing unless the tree shares. */
-bool loam_btree_path_own(loam_btree_cursor *path);
-
 /* ---- paths: path.c ---- */
 
 /* Sets a path to where `key` is or would be: before the first entry that is not before it, or behind the last
@@ -157,12 +153,7 @@ void loam_btree_path_separator(loam_btree_cursor *path);
  * first leaf, or along last ones to the end of the last. */
 void loam_btree_path_descend(loam_btree_cursor *path, size_t level, bool last);
 
-/* ---- changes: insert.c, erase.c ---- */
-
-/* Puts an entry into the gap that the path stands in, and leaves the path before it. The tree may be
- * empty. Rotates or splits as needed; order is the caller's. NULL iff the memory can't be had; then nothing
- * changed that can be seen. */
-void *loam_btree_path_put(loam_btree_cursor *path, const void *key, const void *value);
+/* ---- changes: insert.c, mend.c; loam/btree_path.h has those that typed faces call ---- */
 
 /* Puts a new root, which has the old one as its only child, on top of the path. */
 void loam_btree_path_raise(loam_btree_cursor *path, loam_btree_stock *stock);
@@ -171,10 +162,6 @@ void loam_btree_path_raise(loam_btree_cursor *path, loam_btree_stock *stock);
  * empty, gets the others. The node above has room. The path then goes through the half that it stood in. */
 void loam_btree_path_split(loam_btree_cursor *path, size_t level, loam_btree_node *right,
                            size_t keep);
-
-/* Takes the entry that the path stands before out, and mends the tree; the path then stands in the gap,
- * in which leaf so ever. False iff a copy is refused (in a tree that shares); then nothing changed. */
-bool loam_btree_path_cut(loam_btree_cursor *path);
 
 /* Moves the last `n` entries or children of the left neighbour of node `level` of a path to its front. There is
  * one, under the same parent, with more than `n`; the node has room; all are the tree's own. Keeps the

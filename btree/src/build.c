@@ -207,7 +207,7 @@ void loam_btree_like(loam_btree *to, const loam_btree *from)
     to->height = 0;
     to->flags &= ~LOAM_BTREE_SHARES_;
     to->epoch = loam_btree_first_epoch();
-    to->tail = NULL;
+    loam_btree_let_go_(to);
     to->source = NULL;
 }
 

@@ -9,8 +9,9 @@ typedef struct checker {
     const loam_btree *tree;
     loam_check_fn report;
     void *context;
-    const void *before;          /* The key before the next one; NULL at first. */
-    const loam_btree_node *last; /* The leaf that was looked at last. */
+    const void *before;           /* The key before the next one; NULL at first. */
+    const loam_btree_node *first; /* The first leaf; NULL before. */
+    const loam_btree_node *last;  /* The leaf that was looked at last. */
     size_t entries;
     size_t leaves;
     size_t inners;
@@ -100,6 +101,8 @@ static size_t check_node(checker *check, const loam_btree_node *node, size_t lev
     if (level == 0) {
         check->leaves++;
         check->last = node;
+        if (!check->first)
+            check->first = node;
         if (smallest && node->count > 0)
             expect(check, memcmp(smallest, loam_btree_key_at_(l, node, 0), l->key_size) == 0,
                    "B6: a separator is not the smallest key right of it", smallest);
@@ -159,9 +162,22 @@ static void check_found(checker *check)
                "B5: a key is not found where it stands", entry.key);
 }
 
+/* The leaf that is at hand. */
+static void check_tail(checker *check)
+{
+    const loam_btree *tree = check->tree;
+    bool front = (tree->flags & LOAM_BTREE_FRONT_) != 0;
+
+    expect(check,
+           tree->tail ? tree->height > 1 && tree->tail == (front ? check->first : check->last)
+                      : !front,
+           "B12: the tail of a tree is not the leaf at its end", tree);
+}
+
 bool loam_btree_check(const loam_btree *tree, loam_check_fn report, void *context)
 {
-    checker check = {tree, report, context, NULL, NULL, 0, 0, 0, true, true};
+    checker check = {
+        .tree = tree, .report = report, .context = context, .good = true, .whole = true};
 
     expect(&check, (tree->height == 0) == (tree->root == NULL),
            "B1: a tree has a root without a height, or a height without a root", tree);
@@ -173,8 +189,7 @@ bool loam_btree_check(const loam_btree *tree, loam_check_fn report, void *contex
         check.entries = check_node(&check, tree->root, tree->height - 1, NULL);
     expect(&check, check.entries == tree->count,
            "B8: the count of a tree is not the number of its entries", tree);
-    expect(&check, !tree->tail || (tree->height > 1 && tree->tail == check.last),
-           "B12: the tail of a tree is not its last leaf", tree);
+    check_tail(&check);
     check_source(&check);
     if (check.good && tree->layout.kind == LOAM_BTREE_COMPARED)
         check_found(&check);

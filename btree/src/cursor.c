@@ -49,6 +49,20 @@ void loam_btree_cursor_seek_upper(loam_btree_cursor *cursor, const loam_btree *t
     loam_btree_path_seek(cursor, tree, key, true);
 }
 
+bool loam_btree_cursor_seek_near(loam_btree_cursor *cursor, const void *key)
+{
+    return loam_btree_seek_near_(cursor, &cursor->tree->layout, LOAM_BTREE_BY_POINTER_, NULL, key);
+}
+
+bool loam_btree_cursor_feed(void *cursor, const void **key, const void **value)
+{
+    loam_btree_entry entry = loam_btree_cursor_next((loam_btree_cursor *)cursor);
+
+    *key = entry.key;
+    *value = entry.value;
+    return entry.key != NULL;
+}
+
 loam_btree_entry loam_btree_cursor_next_slow_(loam_btree_cursor *cursor)
 {
     return loam_btree_cursor_next_(cursor, &cursor->tree->layout);
@@ -118,7 +132,7 @@ void *loam_btree_cursor_insert(loam_btree_cursor *cursor, const void *key, const
     loam_btree_cursor_require_(cursor);
     if (!belongs(cursor, key))
         return NULL;
-    at = loam_btree_path_put(cursor, key, value);
+    at = loam_btree_path_put_(cursor, key, value);
     if (at)
         cursor->index++;
     return at;
@@ -126,7 +140,7 @@ void *loam_btree_cursor_insert(loam_btree_cursor *cursor, const void *key, const
 
 bool loam_btree_cursor_erase_next(loam_btree_cursor *cursor, loam_btree_entry *next)
 {
-    bool erased = loam_btree_cursor_peek_next(cursor).key != NULL && loam_btree_path_cut(cursor);
+    bool erased = loam_btree_cursor_peek_next(cursor).key != NULL && loam_btree_path_cut_(cursor);
 
     if (next)
         *next = loam_btree_cursor_peek_next(cursor);
@@ -138,7 +152,7 @@ bool loam_btree_cursor_erase_prev(loam_btree_cursor *cursor, loam_btree_entry *n
     bool erased = false;
 
     if (loam_btree_cursor_prev(cursor).key != NULL) {
-        erased = loam_btree_path_cut(cursor);
+        erased = loam_btree_path_cut_(cursor);
         if (!erased)
             cursor->index++;
     }
@@ -149,7 +163,7 @@ bool loam_btree_cursor_erase_prev(loam_btree_cursor *cursor, loam_btree_entry *n
 
 loam_btree_entry loam_btree_cursor_own(loam_btree_cursor *cursor)
 {
-    if (loam_btree_cursor_peek_next(cursor).key == NULL || !loam_btree_path_own(cursor))
+    if (loam_btree_cursor_peek_next(cursor).key == NULL || !loam_btree_path_own_(cursor))
         return loam_btree_no_entry_();
     return loam_btree_entry_at_(&cursor->tree->layout, cursor->leaf, cursor->index);
 }

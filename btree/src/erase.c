@@ -2,12 +2,12 @@
  */
 #include "btree_internal.h"
 
-bool loam_btree_path_cut(loam_btree_cursor *path)
+bool loam_btree_path_cut_(loam_btree_cursor *path)
 {
     loam_btree *tree = path->tree;
     bool first = path->index == 0;
 
-    if (!loam_btree_path_own(path))
+    if (!loam_btree_path_own_(path))
         return false;
     loam_btree_leaf_cut_(&tree->layout, path->leaf, path->index);
     tree->count--;
@@ -33,12 +33,8 @@ static void copy_out(const loam_btree_cursor *path, void *key, void *value)
 
 bool loam_btree_take_slow_(loam_btree *tree, const void *key, void *old_key, void *old_value)
 {
-    loam_btree_cursor path;
-
-    if (!loam_btree_path_find(&path, tree, key) || !loam_btree_path_own(&path))
-        return false;
-    copy_out(&path, old_key, old_value);
-    return loam_btree_path_cut(&path);
+    return loam_btree_take_path_(tree, &tree->layout, LOAM_BTREE_BY_POINTER_, NULL, key, old_key,
+                                 old_value);
 }
 
 bool loam_btree_erase(loam_btree *tree, const void *key)
@@ -57,10 +53,10 @@ bool loam_btree_pop_first(loam_btree *tree, void *key, void *value)
     loam_btree_cursor path;
 
     loam_btree_cursor_seek_first(&path, tree);
-    if (!path.leaf || !loam_btree_path_own(&path))
+    if (!path.leaf || !loam_btree_path_own_(&path))
         return false;
     copy_out(&path, key, value);
-    return loam_btree_path_cut(&path);
+    return loam_btree_path_cut_(&path);
 }
 
 bool loam_btree_pop_last(loam_btree *tree, void *key, void *value)
@@ -68,9 +64,9 @@ bool loam_btree_pop_last(loam_btree *tree, void *key, void *value)
     loam_btree_cursor path;
 
     loam_btree_cursor_seek_last(&path, tree);
-    if (!path.leaf || !loam_btree_path_own(&path))
+    if (!path.leaf || !loam_btree_path_own_(&path))
         return false;
     path.index--;
     copy_out(&path, key, value);
-    return loam_btree_path_cut(&path);
+    return loam_btree_path_cut_(&path);
 }

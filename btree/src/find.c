@@ -49,6 +49,25 @@ loam_btree_entry loam_btree_upper_bound(const loam_btree *tree, const void *key)
     return loam_btree_bound_(tree, &tree->layout, LOAM_BTREE_BY_POINTER_, NULL, key, true);
 }
 
+/* The entry before the first one that is not before the key, or that is behind it. */
+static loam_btree_entry last_before(const loam_btree *tree, const void *key, bool upto)
+{
+    loam_btree_cursor path;
+
+    loam_btree_path_seek(&path, tree, key, upto);
+    return loam_btree_cursor_prev_(&path, &tree->layout);
+}
+
+loam_btree_entry loam_btree_last_before(const loam_btree *tree, const void *key)
+{
+    return last_before(tree, key, false);
+}
+
+loam_btree_entry loam_btree_last_upto(const loam_btree *tree, const void *key)
+{
+    return last_before(tree, key, true);
+}
+
 loam_btree_entry loam_btree_first(const loam_btree *tree)
 {
     if (!tree->root)

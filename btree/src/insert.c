@@ -255,13 +255,26 @@ static bool plant(loam_btree_cursor *path)
     return true;
 }
 
-void *loam_btree_path_put(loam_btree_cursor *path, const void *key, const void *value)
+/* The next key may come behind (or before) the one that the path stands before, at the end of the tree. */
+static void keep_at_hand(loam_btree_cursor *path)
+{
+    loam_btree *tree = path->tree;
+    int way = tree->height > 1 ? edge(path, tree->height - 1, 1) : 0;
+
+    if (way == 0)
+        return;
+    tree->tail = path->leaf;
+    if (way < 0)
+        tree->flags |= LOAM_BTREE_FRONT_;
+}
+
+void *loam_btree_path_put_(loam_btree_cursor *path, const void *key, const void *value)
 {
     loam_btree *tree = path->tree;
     const loam_btree_layout *l = &tree->layout;
     void *at;
 
-    if (tree->height == 0 ? !plant(path) : !loam_btree_path_own(path))
+    if (tree->height == 0 ? !plant(path) : !loam_btree_path_own_(path))
         return NULL;
     if (path->leaf->count == l->leaf_cap && !rotate(path) && !split(path, key))
         return NULL;
@@ -273,9 +286,7 @@ void *loam_btree_path_put(loam_btree_cursor *path, const void *key, const void *
     tree->count++;
     loam_btree_changed_(tree);
     path->epoch = tree->epoch;
-    /* The next key may come behind this one. */
-    if (tree->height > 1 && edge(path, tree->height - 1, 1) == 1)
-        tree->tail = path->leaf;
+    keep_at_hand(path);
     return at;
 }
 
@@ -301,14 +312,13 @@ void *loam_btree_put_full_(loam_btree *tree, loam_btree_step up, loam_btree_node
     return at;
 }
 
-/* An entry is there: what a mode does with it. NULL iff a copy is refused. */
-static void *meet(loam_btree_cursor *path, const void *key, const void *value,
-                  loam_btree_mode_ mode)
+void *loam_btree_path_meet_(loam_btree_cursor *path, const void *key, const void *value,
+                            loam_btree_mode_ mode)
 {
     const loam_btree_layout *l = &path->tree->layout;
     void *at;
 
-    if (mode != LOAM_BTREE_INSERT_ && !loam_btree_path_own(path))
+    if (mode != LOAM_BTREE_INSERT_ && !loam_btree_path_own_(path))
         return NULL;
     at = loam_btree_value_at_(l, path->leaf, path->index);
     if (mode == LOAM_BTREE_REPLACE_) {
@@ -327,22 +337,8 @@ static void *meet(loam_btree_cursor *path, const void *key, const void *value,
 void *loam_btree_put_slow_(loam_btree *tree, const void *key, const void *value,
                            loam_btree_mode_ mode, bool *added)
 {
-    loam_btree_cursor path;
-    void *at;
-
-    /* Where a key is not found it belongs. In a multimap a new entry comes behind its equals. */
-    if ((tree->flags & LOAM_BTREE_MULTI_) && mode == LOAM_BTREE_INSERT_) {
-        loam_btree_path_seek(&path, tree, key, true);
-    } else if (loam_btree_path_find(&path, tree, key)) {
-        at = meet(&path, key, value, mode);
-        if (added && at)
-            *added = false;
-        return at;
-    }
-    at = loam_btree_path_put(&path, key, value);
-    if (added && at)
-        *added = true;
-    return at;
+    return loam_btree_put_path_(tree, &tree->layout, LOAM_BTREE_BY_POINTER_, NULL, key, value, mode,
+                                added);
 }
 
 void *loam_btree_insert(loam_btree *tree, const void *key, const void *value, bool *added)
@@ -362,15 +358,22 @@ void *loam_btree_replace(loam_btree *tree, const void *key, const void *value, v
 {
     const loam_btree_layout *l = &tree->layout;
     loam_btree_cursor path;
+    void *at;
 
-    /* Once the path is the tree's own, nothing can be refused any more. */
-    if ((old_key || old_value) && loam_btree_path_find(&path, tree, key)) {
-        if (!loam_btree_path_own(&path))
-            return NULL;
-        if (old_key)
-            memcpy(old_key, loam_btree_key_at_(l, path.leaf, path.index), l->key_size);
-        if (old_value && l->value_size)
-            memcpy(old_value, loam_btree_value_at_(l, path.leaf, path.index), l->value_size);
+    if (!loam_btree_path_find(&path, tree, key)) {
+        at = loam_btree_path_put_(&path, key, value);
+        if (added && at)
+            *added = true;
+        return at;
     }
-    return loam_btree_put_slow_(tree, key, value, LOAM_BTREE_REPLACE_, added);
+    /* Once the path is the tree's own, nothing can be refused any more. */
+    if (!loam_btree_path_own_(&path))
+        return NULL;
+    if (old_key)
+        memcpy(old_key, loam_btree_key_at_(l, path.leaf, path.index), l->key_size);
+    if (old_value && l->value_size)
+        memcpy(old_value, loam_btree_value_at_(l, path.leaf, path.index), l->value_size);
+    if (added)
+        *added = false;
+    return loam_btree_path_meet_(&path, key, value, LOAM_BTREE_REPLACE_);
 }

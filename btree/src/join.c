@@ -7,12 +7,12 @@
  */
 #include "whole.h"
 
-static bool same_allocator(loam_allocator a, loam_allocator b)
+bool loam_btree_same_allocator(loam_allocator a, loam_allocator b)
 {
     return a.ops == b.ops && a.self == b.self;
 }
 
-static bool same_type(const loam_btree *a, const loam_btree *b)
+bool loam_btree_same_type(const loam_btree *a, const loam_btree *b)
 {
     return memcmp(&a->layout, &b->layout, sizeof a->layout) == 0 && a->compare == b->compare &&
            a->context == b->context &&
@@ -38,7 +38,7 @@ static bool one_family(loam_btree *left, loam_btree *right)
 {
     if (left->source == right->source)
         return true;
-    if (!same_allocator(left->allocator, right->allocator))
+    if (!loam_btree_same_allocator(left->allocator, right->allocator))
         return false;
     if (right->source->references == 1)
         move_to(right, left->source);
@@ -102,7 +102,7 @@ static bool copy_behind(loam_btree *left, loam_btree *right)
 
 bool loam_btree_join(loam_btree *left, loam_btree *right)
 {
-    if (!same_type(left, right))
+    if (!loam_btree_same_type(left, right))
         return false;
     if (right->height == 0)
         return true;
@@ -111,7 +111,7 @@ bool loam_btree_join(loam_btree *left, loam_btree *right)
     /* Nodes that are shared count for each tree: 64 times a tree behind its own snapshot is enough. */
     if (left->count > (size_t)PTRDIFF_MAX - right->count)
         return false;
-    if (!left->source && same_allocator(left->allocator, right->allocator)) {
+    if (!left->source && loam_btree_same_allocator(left->allocator, right->allocator)) {
         left->source = right->source;
         loam_btree_source_keep(left->source);
     }

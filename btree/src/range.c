@@ -165,14 +165,14 @@ static void mend(loam_btree_cursor *path)
     loam_btree_seam_mend(path);
 }
 
-/* Takes out what is between two paths. False iff a copy is refused. */
+/* Takes out what is between two paths; the first one stands in the gap then. False iff a copy is refused. */
 static bool erase_between(loam_btree_cursor *from, loam_btree_cursor *to, size_t *erased)
 {
     loam_btree *tree = from->tree;
     range r = {.tree = tree, .from = from, .to = to};
 
     /* The second one finds the copies that the first one made. */
-    if (!loam_btree_path_own(from) || !loam_btree_path_own(to))
+    if (!loam_btree_path_own_(from) || !loam_btree_path_own_(to))
         return false;
     if (cut_node(&r, tree->root, true, true)) {
         loam_btree_cursor path;
@@ -180,18 +180,28 @@ static bool erase_between(loam_btree_cursor *from, loam_btree_cursor *to, size_t
         tree->count -= r.erased;
         seek_gap(&r, &path);
         mend(&path);
+        *from = path;
     } else {
         loam_btree_node_give(tree, tree->root);
         tree->root = NULL;
         loam_btree_clear(tree);
+        from->leaf = NULL;
+        from->index = 0;
     }
     *erased = r.erased;
     loam_btree_changed_(tree);
+    from->epoch = tree->epoch;
     return true;
 }
 
-/* Sets a path to the first entry that is not before a key, or without one to an end: at the end of a leaf only
- * where there is no next one, so that each gap has one path. */
+/* So that each gap has one path: at the end of a leaf only where there is no next one. */
+static void settle(loam_btree_cursor *path)
+{
+    if (path->leaf && path->index == path->leaf->count)
+        (void)loam_btree_cursor_climb_next_(path);
+}
+
+/* Sets a path to the first entry that is not before a key, or without one to an end. */
 static void seek(loam_btree_cursor *path, const loam_btree *tree, const void *key, bool last)
 {
     if (key)
@@ -200,8 +210,7 @@ static void seek(loam_btree_cursor *path, const loam_btree *tree, const void *ke
         loam_btree_cursor_seek_last(path, tree);
     else
         loam_btree_cursor_seek_first(path, tree);
-    if (path->leaf && path->index == path->leaf->count)
-        (void)loam_btree_cursor_climb_next_(path);
+    settle(path);
 }
 
 bool loam_btree_erase_range(loam_btree *tree, const void *from, const void *to, size_t *erased)
@@ -218,6 +227,40 @@ bool loam_btree_erase_range(loam_btree *tree, const void *from, const void *to, 
     } else if (loam_btree_path_before(&a, &b) && !erase_between(&a, &b, &count)) {
         return false;
     }
+    if (erased)
+        *erased = count;
+    return true;
+}
+
+bool loam_btree_erase_all(loam_btree *tree, const void *key, size_t *erased)
+{
+    loam_btree_cursor a;
+    loam_btree_cursor b;
+    size_t count = 0;
+
+    loam_btree_path_seek(&a, tree, key, false);
+    loam_btree_path_seek(&b, tree, key, true);
+    settle(&a);
+    settle(&b);
+    if (loam_btree_path_before(&a, &b) && !erase_between(&a, &b, &count))
+        return false;
+    if (erased)
+        *erased = count;
+    return true;
+}
+
+bool loam_btree_cursor_erase_to(loam_btree_cursor *cursor, const loam_btree_cursor *end,
+                                size_t *erased)
+{
+    loam_btree_cursor to = *end;
+    size_t count = 0;
+
+    loam_btree_cursor_require_(cursor);
+    loam_btree_cursor_require_(&to);
+    settle(cursor);
+    settle(&to);
+    if (loam_btree_path_before(cursor, &to) && !erase_between(cursor, &to, &count))
+        return false;
     if (erased)
         *erased = count;
     return true;

@@ -128,6 +128,25 @@ size_t loam_btree_count_range(const loam_btree *tree, const void *from, const vo
     return loam_btree_path_between(&a, &b);
 }
 
+size_t loam_btree_count_of(const loam_btree *tree, const void *key)
+{
+    loam_btree_cursor a;
+    loam_btree_cursor b;
+
+    if ((tree->flags & LOAM_BTREE_MULTI_) == 0)
+        return loam_btree_contains(tree, key);
+    loam_btree_path_seek(&a, tree, key, false);
+    loam_btree_path_seek(&b, tree, key, true);
+    return loam_btree_path_between(&a, &b);
+}
+
+size_t loam_btree_cursor_between(const loam_btree_cursor *from, const loam_btree_cursor *to)
+{
+    loam_btree_cursor_require_(from);
+    loam_btree_cursor_require_(to);
+    return loam_btree_path_between(from, to);
+}
+
 /* ---- by number ---- */
 
 /* The child of an inner node with entry `*n` below it, which is told from its start then. There is one. */

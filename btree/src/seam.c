@@ -119,7 +119,7 @@ static bool prepare(joint *j)
     if (!root)
         return false;
     j->small->root = root;
-    return loam_btree_path_own(&j->path) &&
+    return loam_btree_path_own_(&j->path) &&
            loam_btree_stock_take(big, &j->stock, false, j->full + j->higher);
 }
 

@@ -90,7 +90,7 @@ static bool shares(loam_btree *tree)
     return false;
 }
 
-bool loam_btree_path_own(loam_btree_cursor *path)
+bool loam_btree_path_own_(loam_btree_cursor *path)
 {
     bool done;
 

@@ -13,7 +13,7 @@ bool loam_btree_snapshot(loam_btree *tree, loam_btree *snapshot)
         tree->source->shares++;
         tree->flags |= LOAM_BTREE_SHARES_;
         tree->source->shared = true;
-        tree->tail = NULL;
+        loam_btree_let_go_(tree);
     }
     *snapshot = *tree;
     snapshot->epoch = loam_btree_first_epoch();

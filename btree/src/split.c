@@ -139,7 +139,7 @@ static bool cut(loam_btree_cursor *path, loam_btree *right)
     loam_btree *tree = path->tree;
     cutter c = {.tree = tree};
 
-    if (!loam_btree_path_own(path) ||
+    if (!loam_btree_path_own_(path) ||
         !loam_btree_stock_take(tree, &c.stock, true, tree->height - 1))
         return false;
     cut_leaf(&c, path->leaf, path->index);

@@ -11,6 +11,13 @@
  * same address and left cursors behind. 0 in unchecked builds. */
 size_t loam_btree_first_epoch(void);
 
+/* ---- being alike: join.c ---- */
+
+/* Whether two trees are of one type: the same layout, comparison, context and options. */
+bool loam_btree_same_type(const loam_btree *a, const loam_btree *b);
+
+bool loam_btree_same_allocator(loam_allocator a, loam_allocator b);
+
 /* ---- counting: rank.c ---- */
 
 /* The number of entries below children `from` to before `to` of an inner node. O(children) with order

@@ -366,6 +366,82 @@ static bool run_join(subject *s)
     return joined;
 }
 
+/* Numbers between those of the tree and behind them, some of which it has. */
+static bool run_merge(subject *s)
+{
+    bool merged;
+    size_t met = 0;
+    loam_btree from;
+
+    tree_form_begin(s->form, &from, loam_libc_allocator());
+    for (size_t i = 0; i < FEW; i++) {
+        size_t number = (s->at + 3 * i) % s->form->numbers;
+        tree_bytes key;
+
+        key_of(s, number, &key);
+        EXPECT(loam_btree_insert(&from, key.at, NULL, NULL));
+        met += number % 2 == 0 && number < 2 * s->filled;
+    }
+    merged = loam_btree_merge(&s->tree, &from);
+    EXPECT_EQ(loam_btree_count(&from), merged ? met : FEW);
+    expect_good(s, &from);
+    loam_btree_deinit(&from);
+    return merged;
+}
+
+static bool same(void *context, void *key, void *value)
+{
+    (void)value;
+    return context != NULL && key != NULL;
+}
+
+static void ended(void *context, void *key, void *value)
+{
+    (void)context;
+    (void)key;
+    (void)value;
+    TEST_FAIL("nothing was cloned that could end");
+}
+
+static bool run_copy_owned(subject *s)
+{
+    s->has_other = loam_btree_copy_owned(&s->tree, s->allocator, &s->other, same, ended, s);
+    return s->has_other;
+}
+
+static bool run_erase_to(subject *s)
+{
+    loam_btree_cursor at, to;
+    size_t erased = 0;
+
+    loam_btree_cursor_seek_nth(&at, &s->tree, s->at / 2);
+    loam_btree_cursor_seek_nth(&to, &s->tree, s->at / 2 + s->filled / 2);
+    return loam_btree_cursor_erase_to(&at, &to, &erased) && erased <= s->filled / 2;
+}
+
+static bool run_erase_all(subject *s)
+{
+    tree_bytes key;
+
+    key_of(s, 2 * s->at, &key);
+    return loam_btree_erase_all(&s->tree, key.at, NULL);
+}
+
+static bool every_third(void *context, const void *key, void *value)
+{
+    (void)key;
+    (void)value;
+    return ++*(size_t *)context % 3 == 0;
+}
+
+static bool run_retain(subject *s)
+{
+    size_t n = 0, erased = 0;
+
+    return loam_btree_retain(&s->tree, every_third, &n, &erased) &&
+           erased == s->filled - s->filled / 3;
+}
+
 static bool next_number(void *context, const void **key, const void **value)
 {
     static tree_bytes bytes;
@@ -418,6 +494,8 @@ static const verb verbs[] = {
     {"copy", run_copy, false, false, false},
     {"snapshot", run_snapshot, false, false, false},
     {"join", run_join, false, false, true},
+    {"merge", run_merge, false, false, true},
+    {"copy what owns", run_copy_owned, false, false, false},
     {"compact", run_compact, false, false, false},
     {"insert, shared", run_insert, true, false, true},
     {"replace, shared", run_replace, true, false, true},
@@ -430,16 +508,22 @@ static const verb verbs[] = {
     {"erase at a cursor, shared", run_cursor_erase, true, false, false},
     {"own, shared", run_own, true, false, false},
     {"erase a range, shared", run_erase_range, true, false, false},
+    {"erase up to a cursor, shared", run_erase_to, true, false, false},
+    {"erase all, shared", run_erase_all, true, false, false},
     {"join, shared", run_join, true, false, true},
     {"split, shared", run_split_off, true, false, false},
     {"copy, shared", run_copy_off, true, false, false},
     {"compact, shared", run_compact, true, true, false},
     {"snapshot, shared", run_snapshot_off, true, true, false},
+    {"merge, shared", run_merge, true, false, true},
     {"erase", run_erase, false, true, false},
     {"take", run_take, false, true, false},
     {"pop", run_pop, false, true, false},
     {"erase at a cursor", run_cursor_erase, false, true, false},
     {"erase a range", run_erase_range, false, true, false},
+    {"erase up to a cursor", run_erase_to, false, true, false},
+    {"erase all", run_erase_all, false, true, false},
+    {"retain", run_retain, false, true, false},
     {"replace an old one", run_replace_old, false, true, false},
     {"upsert an old one", run_upsert_old, false, true, false},
     {"own", run_own, false, true, false},

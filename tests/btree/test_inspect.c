@@ -209,6 +209,7 @@ TEST(check_finds_damage, fast)
     DAMAGE(leaf->references, 2, "B9");
     DAMAGE(tree.source, NULL, "B10");
     DAMAGE(tree.tail, leaf, "B12");
+    DAMAGE(tree.flags, tree.flags | LOAM_BTREE_FRONT_, "B12");
     EXPECT(tree.root->count < 3 || child(&tree, 0)->count < 3 || leaf->count < 5);
     if (leaf->count < 5)
         DAMAGE(keys[leaf->count], 0, "B11");

@@ -154,7 +154,7 @@ static void end(model *m)
 /* Mostly something that is done to one entry. */
 static void do_one(model *m, model_tree *t)
 {
-    switch ((size_t)test_rng_below(&m->rng, 8)) {
+    switch ((size_t)test_rng_below(&m->rng, 9)) {
     case 0:
         model_whole_operations[(size_t)test_rng_below(&m->rng, model_whole_operation_count)](m, t);
         break;
@@ -162,6 +162,9 @@ static void do_one(model *m, model_tree *t)
     case 2:
         model_cursor_operations[(size_t)test_rng_below(&m->rng, model_cursor_operation_count)](m,
                                                                                                t);
+        break;
+    case 3:
+        model_more_operations[(size_t)test_rng_below(&m->rng, model_more_operation_count)](m, t);
         break;
     default:
         model_entry_operations[(size_t)test_rng_below(&m->rng, model_entry_operation_count)](m, t);

@@ -84,5 +84,7 @@ extern const model_operation model_cursor_operations[];
 extern const size_t model_cursor_operation_count;
 extern const model_operation model_whole_operations[];
 extern const size_t model_whole_operation_count;
+extern const model_operation model_more_operations[];
+extern const size_t model_more_operation_count;
 
 #endif

@@ -169,14 +169,14 @@ typedef struct loam_btree_layout {
 /** A tree. The fields are for the inlined code; read `count` through loam_btree_count(). The object
  * may be moved by assignment as long as only one of both is used from then on and no cursor is. */
 struct loam_btree {
-    loam_btree_node *root;     /**< NULL iff `height` is 0. */
-    size_t count;              /**< Entries. */
-    uint32_t height;           /**< Levels; 0: empty, 1: the root is a leaf. */
-    uint32_t flags;            /**< LOAM_BTREE_MULTI_ and so on. */
-    size_t epoch;              /**< Goes up with each change, in checked builds. */
-    loam_btree_node *tail;     /**< The last leaf, while keys come in ascending order; or NULL. */
-    loam_btree_source *source; /**< NULL before the first node. */
-    loam_allocator allocator;  /**< Where the source and its nodes come from. */
+    loam_btree_node *root;         /**< NULL iff `height` is 0. */
+    size_t count;                  /**< Entries. */
+    uint32_t height;               /**< Levels; 0: empty, 1: the root is a leaf. */
+    uint32_t flags;                /**< LOAM_BTREE_MULTI_ and so on. */
+    size_t epoch;                  /**< Goes up with each change, in checked builds. */
+    loam_btree_node *tail;         /**< The leaf at the end where keys come in order; or NULL. */
+    loam_btree_source *source;     /**< NULL before the first node. */
+    loam_allocator allocator;      /**< Where the source and its nodes come from. */
     loam_btree_compare_fn compare; /**< Orders keys; there for all kinds. */
     void *context;                 /**< Passed to it. */
     loam_btree_rank_fn below;      /**< Counts the keys before one. */
@@ -256,6 +256,12 @@ loam_btree_entry loam_btree_lower_bound(const loam_btree *tree, const void *key)
 /** The first entry that is behind the key. Cost: O(log n). */
 loam_btree_entry loam_btree_upper_bound(const loam_btree *tree, const void *key);
 
+/** The last entry that is before the key; none where none is. Cost: O(log n). */
+loam_btree_entry loam_btree_last_before(const loam_btree *tree, const void *key);
+
+/** The last entry that is not behind the key: the one with this key, or else the one before. Cost: O(log n). */
+loam_btree_entry loam_btree_last_upto(const loam_btree *tree, const void *key);
+
 /** The first entry; none in an empty tree. Cost: O(log n). */
 loam_btree_entry loam_btree_first(const loam_btree *tree);
 
@@ -328,7 +334,11 @@ bool loam_btree_pop_last(loam_btree *tree, void *key, void *value);
  * back; where there are no order statistics, also the leaves that go. */
 bool loam_btree_erase_range(loam_btree *tree, const void *from, const void *to, size_t *erased);
 
-/* ---- trees as a whole ---- */
+/** Takes all entries with this key out of a multimap (of another tree, the one). `*erased`, the result and the cost
+ * are as of loam_btree_erase_range(). */
+bool loam_btree_erase_all(loam_btree *tree, const void *key, size_t *erased);
+
+/* ---- trees as a whole; loam/btree_whole.h has more ---- */
 
 /** Makes `right` a tree of the entries that are not before `key`, which leave `tree`. `right` is
  * initialised by this; it is of the same family.
@@ -384,9 +394,14 @@ loam_btree_entry loam_btree_nth(const loam_btree *tree, size_t n);
  * loam_btree_rank(). */
 size_t loam_btree_count_range(const loam_btree *tree, const void *from, const void *to);
 
+/** The number of entries with this key: 0 or 1, but in a multimap. Cost: as loam_btree_rank(), where the tree has
+ * no order statistics only the leaves with such entries. */
+size_t loam_btree_count_of(const loam_btree *tree, const void *key);
+
 LOAM_END_DECLS
 
 #include <loam/btree_cursor.h>
 #include <loam/btree_inspect.h>
+#include <loam/btree_whole.h>
 
 #endif

@@ -87,6 +87,29 @@ void loam_btree_cursor_seek_upper(loam_btree_cursor *cursor, const loam_btree *t
  * not so many. Cost: as loam_btree_nth(). */
 void loam_btree_cursor_seek_nth(loam_btree_cursor *cursor, const loam_btree *tree, size_t n);
 
+/** As loam_btree_cursor_seek_lower() in the cursor's tree, which was not changed since: quick where the place is near,
+ * in the same leaf or below the same parents. So lookups and insertions of keys that come in clusters need not
+ * begin at the root:
+ *
+ *     if (!loam_btree_cursor_seek_near(&at, &key))
+ *         done = loam_btree_cursor_insert(&at, &key, &value) != NULL;
+ *
+ * Cost: O(log d), d entries from where the cursor stands, but up to O(log n) across the edges of big subtrees. */
+bool loam_btree_cursor_seek_near(loam_btree_cursor *cursor, const void *key);
+
+/** How many entries are between two cursors of one tree; 0 where `from` is behind `to`. Cost: as
+ * loam_btree_count_range(), without a comparison. */
+size_t loam_btree_cursor_between(const loam_btree_cursor *from, const loam_btree_cursor *to);
+
+/** A ::loam_btree_next_fn whose context is a cursor: steps over the next entry and gives it. Loads one tree from
+ * (a part of) another one, which may be of other options and other nodes:
+ *
+ *     loam_btree_cursor_seek_lower(&at, &from, &key);
+ *     loaded = loam_btree_load(&to, loam_btree_cursor_feed, &at, 0);
+ *
+ * Cost: as loam_btree_cursor_next(). */
+bool loam_btree_cursor_feed(void *cursor, const void **key, const void **value);
+
 /** How many entries are before the cursor. Cost: as loam_btree_rank(), without a comparison. */
 size_t loam_btree_cursor_rank(const loam_btree_cursor *cursor);
 
@@ -150,6 +173,14 @@ bool loam_btree_cursor_erase_next(loam_btree_cursor *cursor, loam_btree_entry *n
 /** As loam_btree_cursor_erase_next(), with the entry before the gap. `*next` is the one behind the gap. */
 bool loam_btree_cursor_erase_prev(loam_btree_cursor *cursor, loam_btree_entry *next);
 
+/** Takes all entries between two cursors of one tree out; both must be of its last change. `cursor` stands in the gap
+ * then, `end` is stale. Where `end` is not behind the cursor there are none.
+ *
+ * `*erased` (which may be NULL) is how many. Returns false iff the tree shares nodes with a snapshot and a
+ * copy is refused; then nothing changed. Cost: as loam_btree_erase_range(), without a comparison. */
+bool loam_btree_cursor_erase_to(loam_btree_cursor *cursor, const loam_btree_cursor *end,
+                                size_t *erased);
+
 /** Returns the entry behind the gap with a value that may be written although the tree shares nodes with
  * a snapshot. None at the end, or if a copy is refused. Cost: as a peek, and O(log n) copies at most. */
 loam_btree_entry loam_btree_cursor_own(loam_btree_cursor *cursor);
@@ -184,6 +215,9 @@ LOAM_INLINE size_t loam_btree_cursor_rank_here_(const loam_btree_cursor *cursor,
     loam_btree_cursor_erase_next(LOAM_BTREE_HERE(c), (next))
 #define loam_btree_cursor_erase_prev(c, next)                                                      \
     loam_btree_cursor_erase_prev(LOAM_BTREE_HERE(c), (next))
+#define loam_btree_cursor_seek_near(c, key) loam_btree_cursor_seek_near(LOAM_BTREE_HERE(c), (key))
+#define loam_btree_cursor_erase_to(c, end, erased)                                                 \
+    loam_btree_cursor_erase_to(LOAM_BTREE_HERE(c), (end), (erased))
 #define loam_btree_cursor_own(c)  loam_btree_cursor_own(LOAM_BTREE_HERE(c))
 #define loam_btree_cursor_rank(c) loam_btree_cursor_rank_here_((c), __FILE__, (unsigned)__LINE__)
 /** @endcond */

@@ -22,6 +22,8 @@ LOAM_BEGIN_DECLS
 #define LOAM_BTREE_COUNTED_ 2u
 /** loam_btree::flags: some node may have more than one reference, in this tree or below it. */
 #define LOAM_BTREE_SHARES_ 4u
+/** loam_btree::flags: loam_btree::tail is the first leaf, since keys come in descending order. */
+#define LOAM_BTREE_FRONT_ 8u
 
 /** Search by the tree's functions, not by a kind that is known here. */
 #define LOAM_BTREE_BY_POINTER_ 255
@@ -118,10 +120,17 @@ LOAM_INLINE void loam_btree_touched_(loam_btree *tree)
         tree->epoch++;
 }
 
+/** No leaf is at hand for the next key any more. */
+LOAM_INLINE void loam_btree_let_go_(loam_btree *tree)
+{
+    tree->tail = NULL;
+    tree->flags &= ~LOAM_BTREE_FRONT_;
+}
+
 /** A change of the nodes of the tree: the last leaf may be another one, too. */
 LOAM_INLINE void loam_btree_changed_(loam_btree *tree)
 {
-    tree->tail = NULL;
+    loam_btree_let_go_(tree);
     loam_btree_touched_(tree);
 }
 
