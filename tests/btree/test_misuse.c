@@ -55,6 +55,10 @@ USE(typed_next, numbers_cursor_next(LOAM_BTREE_HERE(&at)));
 USE(typed_prev, numbers_cursor_prev(LOAM_BTREE_HERE(&at)));
 USE(typed_insert, numbers_cursor_insert(LOAM_BTREE_HERE(&at), absent, 0));
 USE(typed_erase, numbers_cursor_erase_next(LOAM_BTREE_HERE(&at), NULL));
+USE(near, loam_btree_cursor_seek_near(&at, &absent));
+USE(typed_near, numbers_cursor_seek_near(LOAM_BTREE_HERE(&at), absent));
+USE(erase_to, loam_btree_cursor_erase_to(&at, &second, NULL));
+USE(between, loam_btree_cursor_between(LOAM_BTREE_HERE(&at), &second));
 
 /* The program must end with this line and no other word. */
 static void expect_stale(const use *what)
@@ -97,8 +101,9 @@ static void end(void)
 TEST(every_use, fast)
 {
     static const use *const uses[] = {
-        &next, &prev, &peek_next,  &peek_prev,  &insert_here,  &erase_next, &erase_prev,
-        &own,  &rank, &typed_next, &typed_prev, &typed_insert, &typed_erase};
+        &next,        &prev, &peek_next,  &peek_prev,  &insert_here, &erase_next,
+        &erase_prev,  &own,  &rank,       &typed_next, &typed_prev,  &typed_insert,
+        &typed_erase, &near, &typed_near, &erase_to,   &between};
 
     begin();
     EXPECT(numbers_insert(&tree, absent, 1, NULL));
@@ -221,6 +226,73 @@ TEST(after_erase_range, fast)
     EXPECT(numbers_erase_range(&tree, key, behind, NULL));
     expect_stale(&next);
     expect_stale(&prev);
+    end();
+}
+
+TEST(after_erase_all, fast)
+{
+    begin();
+    EXPECT(loam_btree_erase_all(&tree.raw, &behind, NULL));
+    expect_stale(&next);
+    end();
+}
+
+static bool even(void *context, const uint64_t *number, uint64_t *value)
+{
+    (void)context;
+    (void)value;
+    return *number % 2 == 0;
+}
+
+TEST(after_retain, fast)
+{
+    begin();
+    EXPECT(numbers_retain(&tree, even, NULL, NULL));
+    expect_stale(&next);
+    end();
+}
+
+TEST(after_merge, fast)
+{
+    begin();
+    numbers_init(&other, loam_libc_allocator(), NULL);
+    EXPECT(numbers_insert(&other, 78, 1, NULL) && numbers_insert(&other, absent, 1, NULL));
+    EXPECT(numbers_merge(&tree, &other));
+    expect_stale(&next);
+    numbers_deinit(&other);
+    end();
+}
+
+TEST(after_erase_to_by_another_cursor, fast)
+{
+    loam_btree_cursor last;
+
+    begin();
+    loam_btree_cursor_seek_last(&last, &tree.raw);
+    EXPECT(loam_btree_cursor_erase_to(&second, &last, NULL));
+    expect_stale(&next);
+    EXPECT(!loam_btree_cursor_next(&second).key);
+    end();
+}
+
+/* A loop over a tree that is changed in it. */
+static void change_in_loop(void *context)
+{
+    (void)context;
+    LOAM_BTREE_EACH_IN(numbers, it, &tree, 10, 20)
+    (void)numbers_erase(&tree, 100 + *it.key);
+}
+
+TEST(change_in_a_loop, fast)
+{
+    test_child child;
+
+    if (!LOAM_CHECKS)
+        TEST_SKIP("cursors are not checked in this build");
+    begin();
+    test_run_child(change_in_loop, NULL, &child);
+    EXPECT_EQ(child.signal, SIGABRT);
+    EXPECT(strstr(child.output, "cursor is older than the last change of its tree") != NULL);
     end();
 }
 

@@ -63,6 +63,16 @@ TEST(set, fast)
     run(face_set_model_run, SHORT);
 }
 
+TEST(turned_map, fast)
+{
+    run(face_turned_map_model_run, SHORT);
+}
+
+TEST(turned_set, fast)
+{
+    run(face_turned_set_model_run, SHORT);
+}
+
 TEST(long_u64, slow)
 {
     run(face_u64_model_run, LONG);
@@ -111,6 +121,16 @@ TEST(long_map_least, slow)
 TEST(long_set, slow)
 {
     run(face_set_model_run, LONG);
+}
+
+TEST(long_turned_map, slow)
+{
+    run(face_turned_map_model_run, LONG);
+}
+
+TEST(long_turned_set, slow)
+{
+    run(face_turned_set_model_run, LONG);
 }
 
 TEST_MAIN

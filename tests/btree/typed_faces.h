@@ -197,4 +197,38 @@ LOAM_BTREE_DEFINE_SET(face_set, face_point, face_order);
 #define TYPED_IS(k, n) face_point_is(k, n)
 #include "btree/typed_model.h"
 
+/* ---- with a context ---- */
+
+typedef struct face_turn {
+    int sign;
+} face_turn;
+
+static const face_turn face_forth = {1}, face_back = {-1};
+
+static inline int face_turned(const face_turn *turn, const face_point *a, const face_point *b)
+{
+    return turn->sign * face_order(a, b);
+}
+
+LOAM_BTREE_DEFINE_CONTEXT(face_turned_map, const face_turn, face_point, uint64_t, face_turned);
+
+#define TYPED                            face_turned_map
+#define TYPED_NUMBERS                    FACE_NUMBERS
+#define TYPED_KEY(n)                     face_point_of(FACE_NUMBERS - 1 - (n))
+#define TYPED_IS(k, n)                   face_point_is(k, FACE_NUMBERS - 1 - (n))
+#define TYPED_VALUE                      uint64_t
+#define TYPED_MAKE(v)                    FACE_NUMBER(v)
+#define TYPED_SAME(a, v)                 FACE_SAME(a, v)
+#define TYPED_INIT(t, allocator, chosen) face_turned_map_init(t, allocator, &face_back, chosen)
+#include "btree/typed_model.h"
+
+LOAM_BTREE_DEFINE_CONTEXT_SET(face_turned_set, const face_turn, face_point, face_turned);
+
+#define TYPED                            face_turned_set
+#define TYPED_NUMBERS                    FACE_NUMBERS
+#define TYPED_KEY(n)                     face_point_of(n)
+#define TYPED_IS(k, n)                   face_point_is(k, n)
+#define TYPED_INIT(t, allocator, chosen) face_turned_set_init(t, allocator, &face_forth, chosen)
+#include "btree/typed_model.h"
+
 #endif

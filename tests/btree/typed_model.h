@@ -8,6 +8,7 @@
  *     TYPED_VALUE     the type of values; not defined for sets
  *     TYPED_MAKE(v)   the value of a version
  *     TYPED_SAME(a, v) whether the value at `a` is that of the version
+ *     TYPED_INIT(t, a, o)  begins a tree; not defined where that is the type's _init
  *
  * It makes `static void <TYPED>_model(const loam_btree_options *options, size_t steps)`.
  */
@@ -27,7 +28,11 @@
 enum { TYPED_MOST = 4000 };
 
 /* The name may be a macro. */
-#define TYPED_EACH(name, it, tree) LOAM_BTREE_EACH(name, it, tree)
+#define TYPED_EACH(name, it, tree)               LOAM_BTREE_EACH(name, it, tree)
+#define TYPED_EACH_BACK(name, it, tree)          LOAM_BTREE_EACH_BACK(name, it, tree)
+#define TYPED_EACH_FROM(name, it, tree, from)    LOAM_BTREE_EACH_FROM(name, it, tree, from)
+#define TYPED_EACH_IN(name, it, tree, from, to)  LOAM_BTREE_EACH_IN(name, it, tree, from, to)
+#define TYPED_EACH_EQUAL(name, it, tree, number) LOAM_BTREE_EACH_EQUAL(name, it, tree, number)
 
 typedef struct typed_pair {
     size_t number;
@@ -41,8 +46,13 @@ typedef struct OWN(state) {
     bool multi;
     size_t count;
     size_t last_version;
+    loam_allocator allocator;
     test_rng rng;
     typed_pair pairs[TYPED_MOST];
+    bool has_twin; /* a snapshot */
+    TYPED twin;
+    size_t twin_count;
+    typed_pair twin_pairs[TYPED_MOST];
 } OWN(state);
 
 static size_t OWN(bound)(const OWN(state) * m, size_t number, bool upto)
@@ -101,6 +111,7 @@ static void OWN(expect_all)(OWN(state) * m)
     loam_btree_cursor cursor;
 
     EXPECT_EQ(DO(count)(&m->tree), m->count);
+    EXPECT(DO(check)(&m->tree, NULL, NULL));
     TYPED_EACH(TYPED, it, &m->tree)
     OWN(expect)(m, it, at++);
     EXPECT_EQ(at, m->count);
@@ -110,9 +121,9 @@ static void OWN(expect_all)(OWN(state) * m)
     EXPECT(DO(cursor_prev)(&cursor).key == NULL);
 }
 
-static void OWN(insert)(OWN(state) * m)
+static void OWN(insert_number)(OWN(state) * m, size_t number)
 {
-    size_t number = OWN(number)(m), version = ++m->last_version;
+    size_t version = ++m->last_version;
     size_t at = OWN(bound)(m, number, true);
     bool there = !m->multi && at > 0 && m->pairs[at - 1].number == number, added = there;
 
@@ -126,6 +137,11 @@ static void OWN(insert)(OWN(state) * m)
     EXPECT_EQ(added, !there);
     if (!there)
         OWN(put)(m, at, number, version);
+}
+
+static void OWN(insert)(OWN(state) * m)
+{
+    OWN(insert_number)(m, OWN(number)(m));
 }
 
 static void OWN(replace)(OWN(state) * m)
@@ -272,9 +288,11 @@ static void OWN(travel)(OWN(state) * m)
     OWN(expect)(m, DO(cursor_next)(&cursor), 0);
 }
 
+#include "btree/typed_model_more.h"
+
 static void OWN(step)(OWN(state) * m, bool growing)
 {
-    switch ((size_t)test_rng_below(&m->rng, 16)) {
+    switch ((size_t)test_rng_below(&m->rng, 20)) {
     case 0:
     case 1:
     case 2:
@@ -304,8 +322,13 @@ static void OWN(step)(OWN(state) * m, bool growing)
     case 12:
         OWN(look)(m);
         break;
-    default:
+    case 13:
+    case 14:
+    case 15:
         OWN(travel)(m);
+        break;
+    default:
+        OWN(more)(m, growing);
     }
 }
 
@@ -321,7 +344,13 @@ static void OWN(run)(const loam_btree_options *options, size_t steps)
     m.count = 0;
     m.last_version = 0;
     test_rng_init(&m.rng, test_seed());
-    DO(init)(&m.tree, loam_counting_allocator(&counting), options);
+    m.has_twin = false;
+    m.allocator = loam_counting_allocator(&counting);
+#ifdef TYPED_INIT
+    TYPED_INIT(&m.tree, m.allocator, options);
+#else
+    DO(init)(&m.tree, m.allocator, options);
+#endif
     for (size_t i = 0; i < steps; i++) {
         test_note("step %zu", i);
         if (test_rng_one_in(&m.rng, 60))
@@ -336,6 +365,8 @@ static void OWN(run)(const loam_btree_options *options, size_t steps)
     DO(clear)(&m.tree);
     m.count = 0;
     OWN(expect_all)(&m);
+    if (m.has_twin)
+        DO(deinit)(&m.twin);
     DO(deinit)(&m.tree);
     loam_counting_stats(&counting, &stats);
     EXPECT_EQ(stats.blocks, 0);
@@ -354,3 +385,4 @@ static void OWN(run)(const loam_btree_options *options, size_t steps)
 #undef TYPED_VALUE
 #undef TYPED_MAKE
 #undef TYPED_SAME
+#undef TYPED_INIT

@@ -17,9 +17,11 @@
  * | LOAM_BTREE_DEFINE(name, key, value, compare)    | anything: `int compare(const key *, const key *)` |
  * | LOAM_BTREE_DEFINE_NUMBER(name, key, value)      | integers and floats of 4 and 8 bytes        |
  * | LOAM_BTREE_DEFINE_TEXT(name, value)             | texts that end in a zero byte; see ::loam_btree_text |
+ * | LOAM_BTREE_DEFINE_CONTEXT(name, context, key, value, compare) | anything: `int compare(context *, const key *, const key *)` |
  * | LOAM_BTREE_DEFINE_SET(name, key, compare)       | sets: no value                              |
  * | LOAM_BTREE_DEFINE_NUMBER_SET(name, key)         |                                             |
  * | LOAM_BTREE_DEFINE_TEXT_SET(name)                |                                             |
+ * | LOAM_BTREE_DEFINE_CONTEXT_SET(name, context, key, compare) |                                  |
  *
  * Each makes the types `name` (a tree, with the untyped one as `.raw`) and `name_entry` ({key, value}, addresses),
  * and functions `name_<verb>` that do what `loam_btree_<verb>` does, on keys that are passed by value
@@ -30,14 +32,16 @@
  * Numbers, and the first bytes of texts, are searched without branches, by samples; numbers many at
  * once where the compiler may use AVX-512.
  *
- * Inlined are finding, bounds, seeking, loading, insertion into a leaf with room, erasure from a leaf that
- * stays full enough, and stepping within a leaf; all else is called. In multimaps, trees with order
- * statistics, and trees that share nodes, changes are called too.
+ * Inlined are finding, bounds, seeking, loading, insertion into a leaf with room, replacing, erasure from a leaf that
+ * stays full enough, and stepping within a leaf. In multimaps, trees with order statistics, and trees that share
+ * nodes, these changes are one call of a function that is made for the type. All else is called in the archive.
+ * loam/btree_typed_more.h lists the functions that have no untyped ones of the same name.
  */
 #ifndef LOAM_BTREE_TYPED_H
 #define LOAM_BTREE_TYPED_H
 
 #include <loam/btree_core.h>
+#include <loam/btree_typed_more.h>
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): types and names that are declared can have none */
 
@@ -50,6 +54,7 @@
     LOAM_BTREE_COMPARE_(name, key, compare)                                                        \
     LOAM_BTREE_COMMON_(name, key, key, LOAM_BTREE_SELF_, sizeof(value), LOAM_ALIGNOF(value),       \
                        LOAM_BTREE_COMPARED, name##_compare_, leaf_entries, inner_keys)             \
+    LOAM_BTREE_INIT_(name)                                                                         \
     LOAM_BTREE_MAP_(name, key, value, key, LOAM_BTREE_SELF_, LOAM_BTREE_COMPARED, name##_compare_)
 
 /** A map from `key`, an integer or floating type of 4 or 8 bytes, to `value`. */
@@ -60,6 +65,7 @@
 #define LOAM_BTREE_DEFINE_NUMBER_SIZED(name, key, value, leaf_entries, inner_keys)                 \
     LOAM_BTREE_COMMON_(name, key, key, LOAM_BTREE_SELF_, sizeof(value), LOAM_ALIGNOF(value),       \
                        LOAM_BTREE_NUMBER_KIND_(name##_k_), NULL, leaf_entries, inner_keys)         \
+    LOAM_BTREE_INIT_(name)                                                                         \
     LOAM_BTREE_MAP_(name, key, value, key, LOAM_BTREE_SELF_, LOAM_BTREE_NUMBER_KIND_(name##_k_),   \
                     NULL)
 
@@ -67,6 +73,7 @@
 #define LOAM_BTREE_DEFINE_TEXT(name, value)                                                        \
     LOAM_BTREE_COMMON_(name, loam_btree_text, const char *, loam_btree_text_of, sizeof(value),     \
                        LOAM_ALIGNOF(value), LOAM_BTREE_TEXT, NULL, 0, 0)                           \
+    LOAM_BTREE_INIT_(name)                                                                         \
     LOAM_BTREE_MAP_(name, loam_btree_text, value, const char *, loam_btree_text_of,                \
                     LOAM_BTREE_TEXT, NULL)
 
@@ -75,19 +82,41 @@
     LOAM_BTREE_COMPARE_(name, key, compare)                                                        \
     LOAM_BTREE_COMMON_(name, key, key, LOAM_BTREE_SELF_, 0, 1, LOAM_BTREE_COMPARED,                \
                        name##_compare_, 0, 0)                                                      \
+    LOAM_BTREE_INIT_(name)                                                                         \
     LOAM_BTREE_SET_(name, key, key, LOAM_BTREE_SELF_, LOAM_BTREE_COMPARED, name##_compare_)
 
 /** A set of `key`, an integer or floating type of 4 or 8 bytes. */
 #define LOAM_BTREE_DEFINE_NUMBER_SET(name, key)                                                    \
     LOAM_BTREE_COMMON_(name, key, key, LOAM_BTREE_SELF_, 0, 1, LOAM_BTREE_NUMBER_KIND_(name##_k_), \
                        NULL, 0, 0)                                                                 \
+    LOAM_BTREE_INIT_(name)                                                                         \
     LOAM_BTREE_SET_(name, key, key, LOAM_BTREE_SELF_, LOAM_BTREE_NUMBER_KIND_(name##_k_), NULL)
 
 /** A set of texts. */
 #define LOAM_BTREE_DEFINE_TEXT_SET(name)                                                           \
     LOAM_BTREE_COMMON_(name, loam_btree_text, const char *, loam_btree_text_of, 0, 1,              \
                        LOAM_BTREE_TEXT, NULL, 0, 0)                                                \
+    LOAM_BTREE_INIT_(name)                                                                         \
     LOAM_BTREE_SET_(name, loam_btree_text, const char *, loam_btree_text_of, LOAM_BTREE_TEXT, NULL)
+
+/** As LOAM_BTREE_DEFINE(), ordered by `int compare(context *, const key *a, const key *b)`, for an order that a
+ * tree is told when it begins: a collation, the column of a table. `name_init(tree, allocator, with, options)` takes
+ * the address of a `context` (a type, which may be const); the context of the options is not looked at. It must stay as
+ * it is while the tree has entries; trees that are joined or merged have the same one. */
+#define LOAM_BTREE_DEFINE_CONTEXT(name, context, key, value, compare)                              \
+    LOAM_BTREE_COMPARE_CONTEXT_(name, context, key, compare)                                       \
+    LOAM_BTREE_COMMON_(name, key, key, LOAM_BTREE_SELF_, sizeof(value), LOAM_ALIGNOF(value),       \
+                       LOAM_BTREE_COMPARED, name##_compare_, 0, 0)                                 \
+    LOAM_BTREE_INIT_CONTEXT_(name)                                                                 \
+    LOAM_BTREE_MAP_(name, key, value, key, LOAM_BTREE_SELF_, LOAM_BTREE_COMPARED, name##_compare_)
+
+/** A set of `key`, ordered as by LOAM_BTREE_DEFINE_CONTEXT(). */
+#define LOAM_BTREE_DEFINE_CONTEXT_SET(name, context, key, compare)                                 \
+    LOAM_BTREE_COMPARE_CONTEXT_(name, context, key, compare)                                       \
+    LOAM_BTREE_COMMON_(name, key, key, LOAM_BTREE_SELF_, 0, 1, LOAM_BTREE_COMPARED,                \
+                       name##_compare_, 0, 0)                                                      \
+    LOAM_BTREE_INIT_CONTEXT_(name)                                                                 \
+    LOAM_BTREE_SET_(name, key, key, LOAM_BTREE_SELF_, LOAM_BTREE_COMPARED, name##_compare_)
 
 /** A loop over the entries of a tree of type `name`, first to last; `it` is a `name_entry`. `break` and
  * `continue` do what they do in any loop. The tree must not be changed in it but for values. */
@@ -98,6 +127,24 @@
         for (name##_run it##_run_ = name##_no_run_(); name##_run_more_(&it##_at_, &it##_run_);)    \
             for (name##_entry it; name##_run_at_(&it##_at_, &it##_run_, &it);                      \
                  name##_run_step_(&it##_run_))
+
+/** The same, last to first. */
+#define LOAM_BTREE_EACH_BACK(name, it, tree)                                                       \
+    for (loam_btree_cursor it##_at_, *it##_to_ = name##_end_(LOAM_BTREE_HERE(&it##_at_), (tree));  \
+         it##_to_; it##_to_ = NULL)                                                                \
+        for (name##_entry it; (it = name##_cursor_prev(it##_to_)).key;)
+
+/** The same, over those that are not before a key, first to last. */
+#define LOAM_BTREE_EACH_FROM(name, it, tree, from)                                                 \
+    LOAM_BTREE_LOOP_(name, it, name##_loop_from_(it##_to_, (tree), (from)))
+
+/** The same, over those that are not before one key and before another one. */
+#define LOAM_BTREE_EACH_IN(name, it, tree, from, to)                                               \
+    LOAM_BTREE_LOOP_(name, it, name##_loop_in_(it##_to_, (tree), (from), (to)))
+
+/** The same, over all entries of a multimap with one key, in the order in which they came. */
+#define LOAM_BTREE_EACH_EQUAL(name, it, tree, key)                                                 \
+    LOAM_BTREE_LOOP_(name, it, name##_loop_equal_(it##_to_, (tree), (key)))
 
 /** @cond typed */
 #define LOAM_BTREE_SELF_(key) (key)
@@ -121,20 +168,6 @@
              : LOAM_BTREE_INTEGER_KIND_(key))
 #define LOAM_BTREE_ASSERT_(condition, text) _Static_assert(condition, text)
 #define LOAM_BTREE_BYTES_(type)             1
-#endif
-
-/* The caller's comparison behind a signature that the archive can call. */
-#define LOAM_BTREE_COMPARE_(name, K, compare)                                                      \
-    LOAM_BTREE_FN_ int name##_compare_(void *context_, const void *a_, const void *b_)             \
-    {                                                                                              \
-        (void)context_;                                                                            \
-        return compare((const K *)a_, (const K *)b_);                                              \
-    }
-
-#if defined(__GNUC__)
-#define LOAM_BTREE_FN_ static inline __attribute__((unused))
-#else
-#define LOAM_BTREE_FN_ static inline
 #endif
 
 /* What maps and sets have. A is how keys are passed, and to_key makes a key of that. Types get second
@@ -167,14 +200,6 @@
                                             leaf,      inner,           false};                    \
         return name##_is_;                                                                         \
     }                                                                                              \
-    LOAM_BTREE_FN_ void name##_init(name##_t_ *tree, loam_allocator allocator,                     \
-                                    const loam_btree_options *options)                             \
-    {                                                                                              \
-        loam_btree_type type = name##_type();                                                      \
-                                                                                                   \
-        /* Can't fail: the assertions above hold. */                                               \
-        (void)!loam_btree_init(&tree->raw, allocator, &type, options);                             \
-    }                                                                                              \
     LOAM_BTREE_FN_ void name##_deinit(name##_t_ *tree)                                             \
     {                                                                                              \
         loam_btree_deinit(&tree->raw);                                                             \
@@ -187,6 +212,10 @@
     {                                                                                              \
         return tree->raw.count;                                                                    \
     }                                                                                              \
+    LOAM_BTREE_CHANGES_(name, kind_, compare_)                                                     \
+    LOAM_BTREE_RANGES_(name, A, to_key, kind_, compare_)                                           \
+    LOAM_BTREE_LOOPS_(name, A, to_key, kind_, compare_)                                            \
+    LOAM_BTREE_INSPECTED_(name)                                                                    \
     LOAM_INLINE loam_btree_entry name##_get_(const name##_t_ *tree, const name##_k_ *key)          \
     {                                                                                              \
         if (LOAM_UNLIKELY(tree->raw.flags & LOAM_BTREE_MULTI_))                                    \
@@ -203,15 +232,7 @@
     {                                                                                              \
         name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return loam_btree_take_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, NULL,       \
-                                NULL);                                                             \
-    }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_erase_range(name##_t_ *tree, A from, A to, size_t *erased)          \
-    {                                                                                              \
-        name##_k_ first = to_key(from);                                                            \
-        name##_k_ behind = to_key(to);                                                             \
-                                                                                                   \
-        return loam_btree_erase_range(&tree->raw, &first, &behind, erased);                        \
+        return name##_take_(&tree->raw, &wanted, NULL, NULL);                                      \
     }                                                                                              \
     LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_split(name##_t_ *tree, A key, name##_t_ *right)      \
     {                                                                                              \
@@ -243,35 +264,6 @@
                                               size_t *position)                                    \
     {                                                                                              \
         return loam_btree_compact_step(&tree->raw, budget, sparse, context, position);             \
-    }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_check(const name##_t_ *tree, loam_check_fn report, void *context)   \
-    {                                                                                              \
-        return loam_btree_check(&tree->raw, report, context);                                      \
-    }                                                                                              \
-    LOAM_BTREE_FN_ void name##_stats(const name##_t_ *tree, loam_stats *stats)                     \
-    {                                                                                              \
-        loam_btree_stats(&tree->raw, stats);                                                       \
-    }                                                                                              \
-    LOAM_BTREE_FN_ void name##_measure(const name##_t_ *tree, loam_btree_figures *figures)         \
-    {                                                                                              \
-        loam_btree_measure(&tree->raw, figures);                                                   \
-    }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_walk(const name##_t_ *tree, loam_walk_fn visit, void *context)      \
-    {                                                                                              \
-        return loam_btree_walk(&tree->raw, visit, context);                                        \
-    }                                                                                              \
-    LOAM_BTREE_FN_ size_t name##_rank(const name##_t_ *tree, A key)                                \
-    {                                                                                              \
-        name##_k_ wanted = to_key(key);                                                            \
-                                                                                                   \
-        return loam_btree_rank(&tree->raw, &wanted);                                               \
-    }                                                                                              \
-    LOAM_BTREE_FN_ size_t name##_count_range(const name##_t_ *tree, A from, A to)                  \
-    {                                                                                              \
-        name##_k_ first = to_key(from);                                                            \
-        name##_k_ behind = to_key(to);                                                             \
-                                                                                                   \
-        return loam_btree_count_range(&tree->raw, &first, &behind);                                \
     }                                                                                              \
     LOAM_BTREE_FN_ void name##_seek_(loam_btree_cursor *cursor)                                    \
     {                                                                                              \
@@ -446,6 +438,7 @@
         run->next++;                                                                               \
         run->value++;                                                                              \
     }                                                                                              \
+    LOAM_BTREE_MORE_MAP_(name, A, to_key)                                                          \
     LOAM_BTREE_ENTRIES_(name, A, K, to_key, kind_, compare_)                                       \
     LOAM_BTREE_FN_ name##_v_ *name##_find(const name##_t_ *tree, A key)                            \
     {                                                                                              \
@@ -457,15 +450,13 @@
     {                                                                                              \
         name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return (name##_v_ *)loam_btree_put_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, \
-                                            &value, LOAM_BTREE_INSERT_, added);                    \
+        return (name##_v_ *)name##_put_(&tree->raw, &wanted, &value, LOAM_BTREE_INSERT_, added);   \
     }                                                                                              \
     LOAM_BTREE_FN_ name##_v_ *name##_upsert(name##_t_ *tree, A key, bool *added)                   \
     {                                                                                              \
         name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return (name##_v_ *)loam_btree_put_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, \
-                                            NULL, LOAM_BTREE_UPSERT_, added);                      \
+        return (name##_v_ *)name##_put_(&tree->raw, &wanted, NULL, LOAM_BTREE_UPSERT_, added);     \
     }                                                                                              \
     LOAM_BTREE_FN_ name##_v_ *name##_replace(name##_t_ *tree, A key, name##_v_ value,              \
                                              name##_k_ *old_key, name##_v_ *old_value,             \
@@ -473,16 +464,15 @@
     {                                                                                              \
         name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return (name##_v_ *)loam_btree_replace(&tree->raw, &wanted, &value, old_key, old_value,    \
-                                               added);                                             \
+        return (name##_v_ *)loam_btree_replace_(&tree->raw, &name##_layout_, kind_, compare_,      \
+                                                &wanted, &value, old_key, old_value, added);       \
     }                                                                                              \
     LOAM_BTREE_FN_ bool name##_take(name##_t_ *tree, A key, name##_k_ *old_key,                    \
                                     name##_v_ *old_value)                                          \
     {                                                                                              \
         name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return loam_btree_take_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, old_key,    \
-                                old_value);                                                        \
+        return name##_take_(&tree->raw, &wanted, old_key, old_value);                              \
     }                                                                                              \
     LOAM_BTREE_FN_ bool name##_pop_first(name##_t_ *tree, name##_k_ *key, name##_v_ *value)        \
     {                                                                                              \
@@ -548,6 +538,7 @@
     {                                                                                              \
         run->next++;                                                                               \
     }                                                                                              \
+    LOAM_BTREE_MORE_SET_(name, A, to_key)                                                          \
     LOAM_BTREE_ENTRIES_(name, A, K, to_key, kind_, compare_)                                       \
     LOAM_BTREE_FN_ const name##_k_ *name##_find(const name##_t_ *tree, A key)                      \
     {                                                                                              \
@@ -559,8 +550,8 @@
     {                                                                                              \
         name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return (const name##_k_ *)loam_btree_put_(&tree->raw, &name##_layout_, kind_, compare_,    \
-                                                  &wanted, NULL, LOAM_BTREE_INSERT_, added);       \
+        return (const name##_k_ *)name##_put_(&tree->raw, &wanted, NULL, LOAM_BTREE_INSERT_,       \
+                                              added);                                              \
     }                                                                                              \
     LOAM_BTREE_FN_ const name##_k_ *name##_replace(name##_t_ *tree, A key, name##_k_ *old_key,     \
                                                    bool *added)                                    \
@@ -574,8 +565,7 @@
     {                                                                                              \
         name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return loam_btree_take_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, old_key,    \
-                                NULL);                                                             \
+        return name##_take_(&tree->raw, &wanted, old_key, NULL);                                   \
     }                                                                                              \
     LOAM_BTREE_FN_ bool name##_pop_first(name##_t_ *tree, name##_k_ *key)                          \
     {                                                                                              \
