@@ -39,13 +39,14 @@ bool loam_btree_take_slow_(loam_btree *tree, const void *key, void *old_key, voi
 
 bool loam_btree_erase(loam_btree *tree, const void *key)
 {
-    return loam_btree_take_(tree, &tree->layout, LOAM_BTREE_BY_POINTER_, NULL, key, NULL, NULL);
+    return loam_btree_take_(tree, &tree->layout, LOAM_BTREE_BY_POINTER_, NULL, key, NULL, NULL,
+                            loam_btree_take_slow_);
 }
 
 bool loam_btree_take(loam_btree *tree, const void *key, void *old_key, void *old_value)
 {
     return loam_btree_take_(tree, &tree->layout, LOAM_BTREE_BY_POINTER_, NULL, key, old_key,
-                            old_value);
+                            old_value, loam_btree_take_slow_);
 }
 
 bool loam_btree_pop_first(loam_btree *tree, void *key, void *value)

@@ -344,13 +344,13 @@ void *loam_btree_put_slow_(loam_btree *tree, const void *key, const void *value,
 void *loam_btree_insert(loam_btree *tree, const void *key, const void *value, bool *added)
 {
     return loam_btree_put_(tree, &tree->layout, LOAM_BTREE_BY_POINTER_, NULL, key, value,
-                           LOAM_BTREE_INSERT_, added);
+                           LOAM_BTREE_INSERT_, added, loam_btree_put_slow_);
 }
 
 void *loam_btree_upsert(loam_btree *tree, const void *key, bool *added)
 {
     return loam_btree_put_(tree, &tree->layout, LOAM_BTREE_BY_POINTER_, NULL, key, NULL,
-                           LOAM_BTREE_UPSERT_, added);
+                           LOAM_BTREE_UPSERT_, added, loam_btree_put_slow_);
 }
 
 void *loam_btree_replace(loam_btree *tree, const void *key, const void *value, void *old_key,

@@ -349,17 +349,23 @@ LOAM_INLINE void loam_btree_leaf_cut_(const loam_btree_layout *l, loam_btree_nod
     leaf->count--;
 }
 
-/** The rare half of an insertion: an empty tree, a multimap, counts, shared nodes, a full leaf; and of
- * loam_btree_replace() all. Searches from the root again. */
-void *loam_btree_put_slow_(loam_btree *tree, const void *key, const void *value,
-                           loam_btree_mode_ mode, bool *added);
 /** Puts a new entry before entry `index`, which is not the first one, of a full leaf: child `up->index` of
  * `up->node`, which has room for another one, and not the last gap below it. The tree has neither counts
  * nor shared nodes. Takes a node, or moves entries to a neighbour. NULL iff the node can't be had. */
 void *loam_btree_put_full_(loam_btree *tree, loam_btree_step up, loam_btree_node *leaf,
                            size_t index, const void *key, const void *value);
+/** The rare half of an insertion: an empty tree, a multimap, counts, shared nodes, a full leaf. Searches from the
+ * root again. */
+typedef void *(*loam_btree_put_fn_)(loam_btree *tree, const void *key, const void *value,
+                                    loam_btree_mode_ mode, bool *added);
 /** The rare half of an erasure: a multimap, counts, shared nodes, a leaf that gets too empty or loses its
  * first entry. Searches from the root again. Copies the entry out, each part unless NULL. */
+typedef bool (*loam_btree_take_fn_)(loam_btree *tree, const void *key, void *old_key,
+                                    void *old_value);
+/** A ::loam_btree_put_fn_ for all types. */
+void *loam_btree_put_slow_(loam_btree *tree, const void *key, const void *value,
+                           loam_btree_mode_ mode, bool *added);
+/** A ::loam_btree_take_fn_ for all types. */
 bool loam_btree_take_slow_(loam_btree *tree, const void *key, void *old_key, void *old_value);
 /** Takes entry `index`, which is not the first one, out of a leaf that gets too empty then: child `up->index`
  * of `up->node`, which can spare a child. The tree has neither counts nor shared nodes. */
@@ -378,17 +384,17 @@ LOAM_INLINE void *loam_btree_put_here_(loam_btree *tree, const loam_btree_layout
     return loam_btree_leaf_put_(l, leaf, index, behind, key, value);
 }
 
-/** loam_btree_insert() and loam_btree_upsert(). */
+/** loam_btree_insert() and loam_btree_upsert(). `slow` is loam_btree_put_slow_(), or that of a type. */
 LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, int how,
                                   loam_btree_compare_fn compare, const void *key, const void *value,
-                                  loam_btree_mode_ mode, bool *added)
+                                  loam_btree_mode_ mode, bool *added, loam_btree_put_fn_ slow)
 {
     loam_btree_node *leaf;
     loam_btree_step up;
     size_t index;
 
     if (LOAM_UNLIKELY(tree->height == 0 || tree->flags != 0))
-        return loam_btree_put_slow_(tree, key, value, mode, added);
+        return slow(tree, key, value, mode, added);
     if (tree->tail) {
         leaf = tree->tail;
         index = leaf->count;
@@ -409,7 +415,7 @@ LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, 
         /* Only in the first leaf a new entry is the first one, unless comparisons lie. */
         if (index == 0 || !up.node || up.node->count >= l->inner_cap ||
             (index == leaf->count && up.index == up.node->count))
-            return loam_btree_put_slow_(tree, key, value, mode, added);
+            return slow(tree, key, value, mode, added);
         value = loam_btree_put_full_(tree, up, leaf, index, key, value);
         if (added && value)
             *added = true;
@@ -432,10 +438,10 @@ LOAM_INLINE size_t loam_btree_inner_min_(const loam_btree_layout *l)
     return l->inner_cap / 3 ? l->inner_cap / 3 : 1;
 }
 
-/** loam_btree_take(). */
+/** loam_btree_take(). `slow` is loam_btree_take_slow_(), or that of a type. */
 LOAM_INLINE bool loam_btree_take_(loam_btree *tree, const loam_btree_layout *l, int how,
                                   loam_btree_compare_fn compare, const void *key, void *old_key,
-                                  void *old_value)
+                                  void *old_value, loam_btree_take_fn_ slow)
 {
     loam_btree_node *leaf;
     loam_btree_step up;
@@ -443,7 +449,7 @@ LOAM_INLINE bool loam_btree_take_(loam_btree *tree, const loam_btree_layout *l, 
     bool low;
 
     if (LOAM_UNLIKELY(tree->height == 0 || tree->flags != 0))
-        return loam_btree_take_slow_(tree, key, old_key, old_value);
+        return slow(tree, key, old_key, old_value);
     leaf = loam_btree_descend_by_(tree, l, how, compare, key, &up);
     index = loam_btree_rank_soon_(tree, l, how, compare, leaf, l->leaf_cap, key, false);
     if (index >= leaf->count ||
@@ -452,7 +458,7 @@ LOAM_INLINE bool loam_btree_take_(loam_btree *tree, const loam_btree_layout *l, 
     low = leaf->count <= loam_btree_leaf_min_(l);
     if (LOAM_UNLIKELY(index == 0 ||
                       (low && (!up.node || up.node->count <= loam_btree_inner_min_(l)))))
-        return loam_btree_take_slow_(tree, key, old_key, old_value);
+        return slow(tree, key, old_key, old_value);
     if (old_key)
         memcpy(old_key, loam_btree_key_at_(l, leaf, index), l->key_size);
     if (old_value && l->value_size)

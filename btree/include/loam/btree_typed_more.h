@@ -69,7 +69,7 @@
         tree->raw.context = (void *)(uintptr_t)context;                                            \
     }
 
-/* ---- changes: called where a tree has flags, else inlined ---- */
+/* ---- changes: what is rare is a function of the type ---- */
 
 #define LOAM_BTREE_CHANGES_(name, kind_, compare_)                                                 \
     LOAM_BTREE_CALLED_ void *name##_put_path_(                                                     \
@@ -87,16 +87,14 @@
     LOAM_INLINE void *name##_put_(loam_btree *tree, const void *key, const void *value,            \
                                   loam_btree_mode_ mode, bool *added)                              \
     {                                                                                              \
-        if (LOAM_UNLIKELY(tree->flags != 0))                                                       \
-            return name##_put_path_(tree, key, value, mode, added);                                \
-        return loam_btree_put_(tree, &name##_layout_, kind_, compare_, key, value, mode, added);   \
+        return loam_btree_put_(tree, &name##_layout_, kind_, compare_, key, value, mode, added,    \
+                               name##_put_path_);                                                  \
     }                                                                                              \
     LOAM_INLINE bool name##_take_(loam_btree *tree, const void *key, void *old_key,                \
                                   void *old_value)                                                 \
     {                                                                                              \
-        if (LOAM_UNLIKELY(tree->flags != 0))                                                       \
-            return name##_take_path_(tree, key, old_key, old_value);                               \
-        return loam_btree_take_(tree, &name##_layout_, kind_, compare_, key, old_key, old_value);  \
+        return loam_btree_take_(tree, &name##_layout_, kind_, compare_, key, old_key, old_value,   \
+                                name##_take_path_);                                                \
     }
 
 /* ---- ranges ---- */
