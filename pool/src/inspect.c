@@ -37,9 +37,10 @@ bool loam_pool_class_is_sparse(const loam_pool_class *cls, const void *block)
 {
     const loam_pool_slab *slab = slab_of(cls, block);
 
+    /* Where all are as empty, the first one is filled from the others. */
     return slab->list == LIST_QUARTER &&
-           (cls->lists[LIST_QUARTER + 1] || cls->lists[LIST_QUARTER + 2] ||
-            cls->lists[LIST_QUARTER + 3]);
+           (cls->lists[LIST_QUARTER] != slab || cls->lists[LIST_QUARTER + 1] ||
+            cls->lists[LIST_QUARTER + 2] || cls->lists[LIST_QUARTER + 3]);
 }
 
 size_t loam_pool_class_slab_size(const loam_pool_class *cls, size_t *blocks)

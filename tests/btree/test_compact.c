@@ -80,19 +80,33 @@ static bool is_sparse(void *context, const void *node)
     return loam_pool_class_is_sparse(context, node);
 }
 
-/* Goes through the whole tree once, in steps. Returns how many nodes moved. */
+/* Goes through the whole tree once, in steps, none of which may leave more than there was. Returns how many nodes
+ * moved. */
 static size_t go_through(stand *s, size_t budget)
 {
     size_t position = 0;
     size_t moved = 0;
     size_t steps = 0;
+    size_t before = committed(s);
 
     do {
         moved += loam_btree_compact_step(&s->tree, budget, is_sparse, &s->nodes, &position);
         (void)loam_pool_class_trim(&s->nodes);
+        EXPECT_LE(committed(s), before);
+        before = committed(s);
         EXPECT(++steps <= ENTRIES);
     } while (position != 0);
     return moved;
+}
+
+/* The slabs are half full, but for what is left over. */
+static void expect_packed(const stand *s)
+{
+    loam_btree_figures figures;
+    size_t blocks, slab = loam_pool_class_slab_size(&s->nodes, &blocks);
+
+    loam_btree_measure(&s->tree, &figures);
+    EXPECT_LE(committed(s) / slab, 2 * (figures.leaves + figures.inner_nodes) / blocks + 2);
 }
 
 TEST(compact_gives_slabs_back, fast)
@@ -106,6 +120,7 @@ TEST(compact_gives_slabs_back, fast)
     expect_kept(&s.tree);
     test_note("%zu bytes, before %zu", committed(&s), before);
     EXPECT(committed(&s) < before);
+    expect_packed(&s);
     loam_btree_deinit(&s.tree);
     loam_pool_class_deinit(&s.nodes);
 }
@@ -118,6 +133,8 @@ TEST(compact_in_steps_of_every_size, fast)
         test_note("budget %zu", budget);
         begin(&s);
         EXPECT(go_through(&s, budget) > 0);
+        expect_packed(&s);
+        EXPECT_EQ(go_through(&s, budget), 0);
         expect_kept(&s.tree);
         loam_btree_deinit(&s.tree);
         loam_pool_class_deinit(&s.nodes);

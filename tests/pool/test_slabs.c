@@ -268,6 +268,11 @@ static void look_at_sparse(source *src)
     EXPECT(loam_pool_class_is_sparse(&cls, blocks[0]));
     EXPECT(loam_pool_class_is_sparse(&cls, blocks[1]));
     EXPECT(!loam_pool_class_is_sparse(&cls, blocks[capacity + 1]));
+    /* Two that are almost empty: what is in one of them goes to the other. */
+    for (size_t i = capacity + 2; i < 2 * capacity; i++)
+        loam_pool_class_give(&cls, blocks[i]);
+    EXPECT(loam_pool_class_is_sparse(&cls, blocks[0]) !=
+           loam_pool_class_is_sparse(&cls, blocks[capacity + 1]));
     loam_pool_class_deinit(&cls);
 }
 

@@ -372,7 +372,19 @@ LOAM_NODISCARD bool loam_btree_snapshot(loam_btree *tree, loam_btree *snapshot);
 typedef bool (*loam_btree_sparse_fn)(void *context, const void *node);
 
 /** Goes on through the tree from where the last step ended, and moves nodes for which `sparse` is true to
- * new ones. Nodes that a snapshot shares stay.
+ * new ones. Nodes that a snapshot shares stay, and so do the entries: only addresses change.
+ *
+ *     static bool is_sparse(void *pool, const void *node) { return loam_pool_class_is_sparse(pool, node); }
+ *
+ *     size_t position = 0;
+ *     do {
+ *         (void)loam_btree_compact_step(&tree, 100, is_sparse, &nodes, &position);
+ *         (void)loam_pool_class_trim(&nodes);
+ *     } while (position != 0);
+ *
+ * A step gives the old nodes back in its end. The pool is to be trimmed behind each step: else those are the first
+ * that the next step takes, and with a budget of 1 every node would move to where the last one was. In a step old
+ * and new nodes are there at once: it takes memory for `budget` nodes at most.
  *
  * At most `budget` nodes are looked at. `*position` is 0 at first, and again when the tree has been gone
  * through; in between it is the step's own. Returns how many nodes moved; a refusal ends the step, and one at the root

@@ -257,7 +257,8 @@ void loam_pool_class_give_remote_n(loam_pool_class *cls, void *const *blocks, si
 size_t loam_pool_class_trim(loam_pool_class *cls);
 
 /** Whether it would help to move what is in `block` elsewhere: its slab is less than a quarter full
- * while a fuller one has room, so that it may soon be empty and go.
+ * while a fuller one has room, or another one that blocks are taken from before, so that it may soon be
+ * empty and go.
  *
  * For compaction: take a block and copy, for each that is sparse; then give all the sparse ones, and
  * trim. One that is given before the next is taken would be that next one, and nothing would move. The
