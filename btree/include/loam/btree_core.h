@@ -182,7 +182,7 @@ LOAM_INLINE loam_btree_node *loam_btree_descend_(const loam_btree *tree, const l
     for (uint32_t height = tree->height; height > 1; height--) {
         node = loam_btree_children_(
             l, node)[loam_btree_rank_(tree, l, how, compare, node, l->inner_cap, key, true)];
-        if (how == LOAM_BTREE_BY_POINTER_)
+        if (how == LOAM_BTREE_BY_POINTER_ || how == LOAM_BTREE_COMPARED)
             loam_btree_ask_(node, height == 2 ? l->leaf_bytes : l->inner_children);
     }
     return node;

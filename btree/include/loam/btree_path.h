@@ -92,7 +92,7 @@ LOAM_INLINE void loam_btree_path_to_(loam_btree_cursor *path, const loam_btree *
         path->path[level - 1].node = node;
         path->path[level - 1].index = index;
         node = loam_btree_children_(l, node)[index];
-        if (how == LOAM_BTREE_BY_POINTER_)
+        if (how == LOAM_BTREE_BY_POINTER_ || how == LOAM_BTREE_COMPARED)
             loam_btree_ask_(node, level == 1 ? l->leaf_bytes : l->inner_children);
     }
     path->leaf = node;
@@ -171,6 +171,36 @@ LOAM_INLINE void loam_btree_path_count_(const loam_btree_cursor *path, const loa
 
         loam_btree_counts_(l, step->node)[step->index] += n;
     }
+}
+
+/* ---- looking, in multimaps ---- */
+
+/** loam_btree_get() of any tree. */
+LOAM_INLINE loam_btree_entry loam_btree_get_path_(const loam_btree *tree,
+                                                  const loam_btree_layout *l, int how,
+                                                  loam_btree_compare_fn compare, const void *key)
+{
+    loam_btree_cursor path;
+
+    loam_btree_path_to_(&path, tree, l, how, compare, key, false);
+    if (!loam_btree_path_at_(&path, l, how, compare, key))
+        return loam_btree_no_entry_();
+    return loam_btree_entry_at_(l, path.leaf, path.index);
+}
+
+/** loam_btree_lower_bound(), or with `upto` loam_btree_upper_bound(), of any tree. */
+LOAM_INLINE loam_btree_entry loam_btree_bound_path_(const loam_btree *tree,
+                                                    const loam_btree_layout *l, int how,
+                                                    loam_btree_compare_fn compare, const void *key,
+                                                    bool upto)
+{
+    loam_btree_cursor path;
+
+    loam_btree_path_to_(&path, tree, l, how, compare, key, upto);
+    if (!path.leaf ||
+        (LOAM_UNLIKELY(path.index >= path.leaf->count) && !loam_btree_cursor_climb_next_(&path)))
+        return loam_btree_no_entry_();
+    return loam_btree_entry_at_(l, path.leaf, path.index);
 }
 
 /* ---- at the ends ---- */

@@ -212,6 +212,7 @@
     {                                                                                              \
         return tree->raw.count;                                                                    \
     }                                                                                              \
+    LOAM_BTREE_LOOKS_(name, kind_, compare_)                                                       \
     LOAM_BTREE_CHANGES_(name, kind_, compare_)                                                     \
     LOAM_BTREE_RANGES_(name, A, to_key, kind_, compare_)                                           \
     LOAM_BTREE_LOOPS_(name, A, to_key, kind_, compare_)                                            \
@@ -219,7 +220,7 @@
     LOAM_INLINE loam_btree_entry name##_get_(const name##_t_ *tree, const name##_k_ *key)          \
     {                                                                                              \
         if (LOAM_UNLIKELY(tree->raw.flags & LOAM_BTREE_MULTI_))                                    \
-            return loam_btree_get(&tree->raw, key);                                                \
+            return name##_get_path_(&tree->raw, key);                                              \
         return loam_btree_get_(&tree->raw, &name##_layout_, kind_, compare_, key);                 \
     }                                                                                              \
     LOAM_BTREE_FN_ bool name##_contains(const name##_t_ *tree, A key)                              \
@@ -322,15 +323,13 @@
     {                                                                                              \
         name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return name##_entry_of_(                                                                   \
-            loam_btree_bound_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, false));      \
+        return name##_entry_of_(name##_bound_(&tree->raw, &wanted, false));                        \
     }                                                                                              \
     LOAM_BTREE_FN_ name##_entry name##_upper_bound(const name##_t_ *tree, A key)                   \
     {                                                                                              \
         name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return name##_entry_of_(                                                                   \
-            loam_btree_bound_(&tree->raw, &name##_layout_, kind_, compare_, &wanted, true));       \
+        return name##_entry_of_(name##_bound_(&tree->raw, &wanted, true));                         \
     }                                                                                              \
     LOAM_BTREE_FN_ name##_entry name##_first(const name##_t_ *tree)                                \
     {                                                                                              \

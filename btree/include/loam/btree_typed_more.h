@@ -69,6 +69,30 @@
         tree->raw.context = (void *)(uintptr_t)context;                                            \
     }
 
+/* ---- looking: in multimaps by functions of the type ---- */
+
+#define LOAM_BTREE_LOOKS_(name, kind_, compare_)                                                   \
+    LOAM_BTREE_CALLED_ loam_btree_entry name##_get_path_(const loam_btree *tree, const void *key)  \
+    {                                                                                              \
+        return loam_btree_get_path_(tree, &name##_layout_, kind_, compare_, key);                  \
+    }                                                                                              \
+    LOAM_BTREE_CALLED_ loam_btree_entry name##_lower_path_(const loam_btree *tree,                 \
+                                                           const void *key)                        \
+    {                                                                                              \
+        return loam_btree_bound_path_(tree, &name##_layout_, kind_, compare_, key, false);         \
+    }                                                                                              \
+    LOAM_BTREE_CALLED_ loam_btree_entry name##_upper_path_(const loam_btree *tree,                 \
+                                                           const void *key)                        \
+    {                                                                                              \
+        return loam_btree_bound_path_(tree, &name##_layout_, kind_, compare_, key, true);          \
+    }                                                                                              \
+    LOAM_INLINE loam_btree_entry name##_bound_(const loam_btree *tree, const void *key, bool upto) \
+    {                                                                                              \
+        if (LOAM_UNLIKELY(tree->flags & LOAM_BTREE_MULTI_))                                        \
+            return upto ? name##_upper_path_(tree, key) : name##_lower_path_(tree, key);           \
+        return loam_btree_bound_(tree, &name##_layout_, kind_, compare_, key, upto);               \
+    }
+
 /* ---- changes: what is rare is a function of the type ---- */
 
 #define LOAM_BTREE_CHANGES_(name, kind_, compare_)                                                 \
