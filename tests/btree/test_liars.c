@@ -160,6 +160,14 @@ static void join(loam_btree *left, loam_btree *right)
     EXPECT_EQ(loam_btree_count(left) + loam_btree_count(right), all);
 }
 
+static void merge(loam_btree *to, loam_btree *from)
+{
+    size_t all = loam_btree_count(to) + loam_btree_count(from);
+
+    (void)!loam_btree_merge(to, from);
+    EXPECT_EQ(loam_btree_count(to) + loam_btree_count(from), all);
+}
+
 static void make_other(victim *v, unsigned how, const uint64_t *key)
 {
     feed f = {.v = v, .left = 40};
@@ -169,6 +177,10 @@ static void make_other(victim *v, unsigned how, const uint64_t *key)
             join(&v->tree, &v->other);
         if (how == 1)
             join(&v->other, &v->tree);
+        if (how == 2)
+            merge(&v->tree, &v->other);
+        if (how == 3)
+            merge(&v->other, &v->tree);
         loam_btree_deinit(&v->other);
         v->has_other = false;
     } else if (how == 0) {
@@ -184,6 +196,22 @@ static void make_other(victim *v, unsigned how, const uint64_t *key)
     }
 }
 
+static void erase_to(victim *v, loam_btree_cursor *at, const uint64_t *key)
+{
+    size_t count = loam_btree_count(&v->tree), erased = 0, between;
+    loam_btree_cursor end = *at;
+
+    if (test_rng_one_in(&v->liar.rng, 2))
+        (void)loam_btree_cursor_seek_near(&end, key);
+    for (int i = 0; i < 5; i++)
+        (void)loam_btree_cursor_next(&end);
+    between = loam_btree_cursor_between(at, &end);
+    if (between > 20)
+        return;
+    EXPECT(loam_btree_cursor_erase_to(at, &end, &erased) && erased == between);
+    EXPECT_EQ(loam_btree_count(&v->tree), count - erased);
+}
+
 static void travel(victim *v, const uint64_t *key)
 {
     loam_btree_cursor at;
@@ -192,7 +220,7 @@ static void travel(victim *v, const uint64_t *key)
     for (size_t n = (size_t)test_rng_below(&v->liar.rng, 30); n > 0; n--) {
         uint64_t more = v->make(&v->liar.rng);
 
-        switch ((size_t)test_rng_below(&v->liar.rng, 6)) {
+        switch ((size_t)test_rng_below(&v->liar.rng, 8)) {
         case 0:
             (void)loam_btree_cursor_insert(&at, &more, NULL);
             break;
@@ -208,6 +236,12 @@ static void travel(victim *v, const uint64_t *key)
         case 4:
             (void)loam_btree_cursor_prev(&at);
             break;
+        case 5:
+            (void)loam_btree_cursor_seek_near(&at, &more);
+            break;
+        case 6:
+            erase_to(v, &at, &more);
+            break;
         default:
             EXPECT(loam_btree_cursor_rank(&at) <= loam_btree_count(&v->tree));
         }
@@ -222,10 +256,20 @@ static void ask(victim *v, const uint64_t *key, const uint64_t *to)
     (void)loam_btree_find(&v->tree, key);
     (void)loam_btree_lower_bound(&v->tree, key);
     (void)loam_btree_upper_bound(&v->tree, to);
+    (void)loam_btree_last_before(&v->tree, key);
+    (void)loam_btree_last_upto(&v->tree, to);
+    EXPECT(loam_btree_count_of(&v->tree, key) <= count);
     EXPECT(loam_btree_rank(&v->tree, key) <= count);
     EXPECT(loam_btree_count_range(&v->tree, key, to) <= count);
     loam_btree_cursor_seek_upper(&at, &v->tree, to);
     (void)loam_btree_cursor_peek_prev(&at);
+}
+
+static bool most(void *context, const void *key, void *value)
+{
+    (void)key;
+    (void)value;
+    return !test_rng_one_in((test_rng *)context, 20);
 }
 
 static void operate(victim *v)
@@ -235,7 +279,7 @@ static void operate(victim *v)
     size_t erased = 0, count = loam_btree_count(&v->tree), position = 0;
     bool full = count > MOST;
 
-    switch ((size_t)test_rng_below(rng, 18)) {
+    switch ((size_t)test_rng_below(rng, 20)) {
     case 0:
         (void)loam_btree_erase_range(&v->tree, &key, test_rng_one_in(rng, 2) ? &to : NULL, &erased);
         EXPECT(erased <= count && loam_btree_count(&v->tree) == count - erased);
@@ -267,6 +311,14 @@ static void operate(victim *v)
     case 10:
         (void)loam_btree_pop_first(&v->tree, &key, NULL);
         (void)loam_btree_pop_last(&v->tree, NULL, NULL);
+        break;
+    case 11:
+        EXPECT(loam_btree_erase_all(&v->tree, &key, &erased));
+        EXPECT_EQ(loam_btree_count(&v->tree), count - erased);
+        break;
+    case 12:
+        EXPECT(loam_btree_retain(&v->tree, most, rng, &erased));
+        EXPECT_EQ(loam_btree_count(&v->tree), count - erased);
         break;
     default:
         for (int i = 0; i < 10 && !full; i++) {

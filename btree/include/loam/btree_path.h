@@ -309,25 +309,39 @@ LOAM_INLINE bool loam_btree_take_path_(loam_btree *tree, const loam_btree_layout
     return true;
 }
 
-/** loam_btree_replace(). */
+/** The rare half of loam_btree_replace(): what `slow` does, or where something is copied out, the archive. */
+LOAM_INLINE void *loam_btree_replace_slow_(loam_btree *tree, const void *key, const void *value,
+                                           void *old_key, void *old_value, bool *added,
+                                           loam_btree_put_fn_ slow)
+{
+    if (old_key || old_value)
+        return (loam_btree_replace)(tree, key, value, old_key, old_value, added);
+    return slow(tree, key, value, LOAM_BTREE_REPLACE_, added);
+}
+
+/** loam_btree_replace(). `slow` is as for loam_btree_put_(). */
 LOAM_INLINE void *loam_btree_replace_(loam_btree *tree, const loam_btree_layout *l, int how,
                                       loam_btree_compare_fn compare, const void *key,
                                       const void *value, void *old_key, void *old_value,
-                                      bool *added)
+                                      bool *added, loam_btree_put_fn_ slow)
 {
     loam_btree_node *leaf;
     size_t index;
     void *at;
 
     if (LOAM_UNLIKELY(tree->height == 0 || tree->flags != 0))
-        return (loam_btree_replace)(tree, key, value, old_key, old_value, added);
+        return loam_btree_replace_slow_(tree, key, value, old_key, old_value, added, slow);
     leaf = loam_btree_descend_(tree, l, how, compare, key);
     index = loam_btree_rank_(tree, l, how, compare, leaf, l->leaf_cap, key, false);
     /* The first key of a leaf is a separator, too. */
     if (LOAM_UNLIKELY(
             index == 0 || index >= leaf->count ||
-            !loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index))))
-        return (loam_btree_replace)(tree, key, value, old_key, old_value, added);
+            !loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index)))) {
+        if (index == 0 || leaf->count >= l->leaf_cap)
+            return loam_btree_replace_slow_(tree, key, value, old_key, old_value, added, slow);
+        return loam_btree_put_here_(tree, l, leaf, index, (uint16_t)(leaf->count - index), key,
+                                    value, added);
+    }
     at = loam_btree_value_at_(l, leaf, index);
     if (old_key)
         memcpy(old_key, loam_btree_key_at_(l, leaf, index), l->key_size);

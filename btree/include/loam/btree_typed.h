@@ -464,7 +464,8 @@
         name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
         return (name##_v_ *)loam_btree_replace_(&tree->raw, &name##_layout_, kind_, compare_,      \
-                                                &wanted, &value, old_key, old_value, added);       \
+                                                &wanted, &value, old_key, old_value, added,        \
+                                                name##_put_path_);                                 \
     }                                                                                              \
     LOAM_BTREE_FN_ bool name##_take(name##_t_ *tree, A key, name##_k_ *old_key,                    \
                                     name##_v_ *old_value)                                          \
@@ -557,8 +558,9 @@
     {                                                                                              \
         name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        return (const name##_k_ *)loam_btree_replace(&tree->raw, &wanted, NULL, old_key, NULL,     \
-                                                     added);                                       \
+        return (const name##_k_ *)loam_btree_replace_(&tree->raw, &name##_layout_, kind_,          \
+                                                      compare_, &wanted, NULL, old_key, NULL,      \
+                                                      added, name##_put_path_);                    \
     }                                                                                              \
     LOAM_BTREE_FN_ bool name##_take(name##_t_ *tree, A key, name##_k_ *old_key)                    \
     {                                                                                              \
