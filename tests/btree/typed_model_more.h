@@ -68,6 +68,26 @@ static void OWN(near)(OWN(state) * m)
     }
 }
 
+/* A stretch between two cursors. */
+static void OWN(stretch)(OWN(state) * m)
+{
+    size_t from = m->count ? (size_t)test_rng_below(&m->rng, m->count) : 0;
+    size_t to = from + (size_t)test_rng_below(&m->rng, 12), erased;
+    loam_btree_cursor cursor, behind;
+
+    if (to > m->count)
+        to = m->count;
+    DO(cursor_seek_nth)(&cursor, &m->tree, from);
+    DO(cursor_seek_nth)(&behind, &m->tree, to);
+    EXPECT(DO(cursor_rank)(&cursor) == from && DO(cursor_rank)(&behind) == to);
+    EXPECT_EQ(DO(cursor_between)(&cursor, &behind), to - from);
+    EXPECT(DO(cursor_erase_to)(&cursor, &behind, &erased) && erased == to - from);
+    if (from < to)
+        memmove(m->pairs + from, m->pairs + to, (m->count - to) * sizeof *m->pairs);
+    m->count -= to - from;
+    OWN(expect)(m, DO(cursor_next)(&cursor), from);
+}
+
 /* ---- changes ---- */
 
 static void OWN(cut_range)(OWN(state) * m, size_t at, size_t end)
@@ -258,6 +278,8 @@ static void OWN(more)(OWN(state) * m, bool growing)
 {
     switch ((size_t)test_rng_below(&m->rng, 12)) {
     case 0:
+        OWN(stretch)(m);
+        break;
     case 1:
         OWN(look_back)(m);
         break;

@@ -26,11 +26,16 @@
  * - **Failure is atomic.** What needs a node and gets none returns NULL or false, and the entries
  *   are exactly as before. Finding and iterating take no memory. Erasing takes none either, but in a
  *   tree that shares nodes with a snapshot: there it copies first, and may be refused.
+ * - **Nodes taken.** An insertion takes none while the leaf or a neighbour of it has room; else one for each
+ *   level where a full node is split, and one where the tree gets higher. In a tree that shares nodes each
+ *   change also takes copies of those of its path that are shared.
+ * - **Cursors end** with any change of their tree but by themselves (loam/btree_cursor.h). To them an insertion that
+ *   finds its key is none, nor that a snapshot is taken, nor a step of compaction that moves nothing.
  * - **Entries move.** An address of a key or a value holds until the next change of the tree. A key
  *   in the tree must not be changed; a value may be written at any time, but in a tree that shares nodes with a snapshot
  *   (then use loam_btree_upsert(), loam_btree_cursor_own(), or the snapshot sees it too).
  * - **Keys and values are moved and copied as bytes.** Nobody is told when they go: take them out
- *   (loam_btree_take()) or visit them before. Once an entry is erased no copy of its key is left in
+ *   (loam_btree_take()) or visit them before; loam/btree_whole.h has what calls back for each. Once an entry is erased no copy of its key is left in
  *   the tree: what it points to may be freed.
  * - A **comparison that lies**, one that contradicts itself or is told NaN, gives a tree whose
  *   entries are found or not; it never makes anything read or write outside of the tree's nodes.
@@ -356,8 +361,9 @@ LOAM_NODISCARD bool loam_btree_split(loam_btree *tree, const void *key, loam_btr
  * more than PTRDIFF_MAX entries (of nodes that they share), or a node can't be had; then nothing changed. Cost: O(log n), or O(entries of `right`). */
 LOAM_NODISCARD bool loam_btree_join(loam_btree *left, loam_btree *right);
 
-/** Makes `copy` a tree with the same entries over another allocator, its nodes full, as loam_btree_load() leaves them.
- * `copy` is initialised by this. Returns false iff a node can't be had; then `copy` must not be used. Cost: O(n). */
+/** Makes `copy` a tree with the same entries, type and options over another allocator, its nodes full, as
+ * loam_btree_load() leaves them: what keys and values point to is not copied (loam_btree_copy_owned()), and to
+ * load entries into a tree of other options there is loam_btree_cursor_feed(). `copy` is initialised by this. Returns false iff a node can't be had; then `copy` must not be used. Cost: O(n). */
 LOAM_NODISCARD bool loam_btree_copy(const loam_btree *tree, loam_allocator allocator,
                                     loam_btree *copy);
 
@@ -387,8 +393,8 @@ typedef bool (*loam_btree_sparse_fn)(void *context, const void *node);
  * and new nodes are there at once: it takes memory for `budget` nodes at most.
  *
  * At most `budget` nodes are looked at. `*position` is 0 at first, and again when the tree has been gone
- * through; in between it is the step's own. Returns how many nodes moved; a refusal ends the step, and one at the root
- * leaves 0. Cost: O(budget). */
+ * through; in between it is the step's own. Returns how many nodes moved; if any did, cursors of the tree are stale. A
+ * refusal ends the step, and one at the root leaves 0. Cost: O(budget). */
 size_t loam_btree_compact_step(loam_btree *tree, size_t budget, loam_btree_sparse_fn sparse,
                                void *context, size_t *position);
 

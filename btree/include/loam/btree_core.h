@@ -286,13 +286,6 @@ LOAM_INLINE void loam_btree_shorten_(const loam_btree_layout *l, loam_btree_node
     node->count = (uint16_t)count;
 }
 
-/** What an insertion does with an entry that is there already, and with the value of a new one. */
-typedef enum loam_btree_mode_ {
-    LOAM_BTREE_INSERT_, /**< Leaves it; copies the value, or zero bytes for NULL. */
-    LOAM_BTREE_UPSERT_, /**< Leaves it, and the caller may write to it; zero bytes. */
-    LOAM_BTREE_REPLACE_ /**< Writes over it. */
-} loam_btree_mode_;
-
 /** Copies bytes; the usual sizes without a call. Compilers that do not optimise would only warn of those that
  * a constant size is not. */
 LOAM_INLINE void loam_btree_copy_(void *to, const void *from, size_t size)
@@ -354,14 +347,6 @@ LOAM_INLINE void loam_btree_leaf_cut_(const loam_btree_layout *l, loam_btree_nod
  * nor shared nodes. Takes a node, or moves entries to a neighbour. NULL iff the node can't be had. */
 void *loam_btree_put_full_(loam_btree *tree, loam_btree_step up, loam_btree_node *leaf,
                            size_t index, const void *key, const void *value);
-/** The rare half of an insertion: an empty tree, a multimap, counts, shared nodes, a full leaf. Searches from the
- * root again. */
-typedef void *(*loam_btree_put_fn_)(loam_btree *tree, const void *key, const void *value,
-                                    loam_btree_mode_ mode, bool *added);
-/** The rare half of an erasure: a multimap, counts, shared nodes, a leaf that gets too empty or loses its
- * first entry. Searches from the root again. Copies the entry out, each part unless NULL. */
-typedef bool (*loam_btree_take_fn_)(loam_btree *tree, const void *key, void *old_key,
-                                    void *old_value);
 /** A ::loam_btree_put_fn_ for all types. */
 void *loam_btree_put_slow_(loam_btree *tree, const void *key, const void *value,
                            loam_btree_mode_ mode, bool *added);

@@ -73,6 +73,26 @@ LOAM_BEGIN_DECLS
             (uint32_t)LOAM_BTREE_ALIGN_(ka, va), (uint32_t)(kind), 0                               \
     }
 
+/* ---- changes ---- */
+
+/** What an insertion does with an entry that is there already, and with the value of a new one. */
+typedef enum loam_btree_mode_ {
+    LOAM_BTREE_INSERT_, /**< Leaves it; copies the value, or zero bytes for NULL. */
+    LOAM_BTREE_UPSERT_, /**< Leaves it, and the caller may write to it; zero bytes. */
+    LOAM_BTREE_REPLACE_ /**< Writes over it. */
+} loam_btree_mode_;
+
+/** The rare half of an insertion: an empty tree, a multimap, counts, shared nodes, a full leaf. Searches from the
+ * root again. */
+typedef void *(*loam_btree_put_fn_)(loam_btree *tree, const void *key, const void *value,
+                                    loam_btree_mode_ mode, bool *added);
+/** The rare half of an erasure: a multimap, counts, shared nodes, a leaf that gets too empty or loses its
+ * first entry. Searches from the root again. Copies the entry out, each part unless NULL. */
+typedef bool (*loam_btree_take_fn_)(loam_btree *tree, const void *key, void *old_key,
+                                    void *old_value);
+
+/* ---- places ---- */
+
 LOAM_INLINE void *loam_btree_key_at_(const loam_btree_layout *l, const loam_btree_node *node,
                                      size_t index)
 {

@@ -184,6 +184,20 @@
                                                                                                    \
         return loam_btree_seek_near_(cursor, &name##_layout_, kind_, compare_, &wanted);           \
     }                                                                                              \
+    LOAM_BTREE_FN_ size_t name##_cursor_rank(const loam_btree_cursor *cursor)                      \
+    {                                                                                              \
+        return (loam_btree_cursor_rank)(cursor);                                                   \
+    }                                                                                              \
+    LOAM_BTREE_FN_ size_t name##_cursor_between(const loam_btree_cursor *from,                     \
+                                                const loam_btree_cursor *to)                       \
+    {                                                                                              \
+        return (loam_btree_cursor_between)(from, to);                                              \
+    }                                                                                              \
+    LOAM_BTREE_FN_ bool name##_cursor_erase_to(loam_btree_cursor *cursor,                          \
+                                               const loam_btree_cursor *end_, size_t *erased)      \
+    {                                                                                              \
+        return (loam_btree_cursor_erase_to)(cursor, end_, erased);                                 \
+    }                                                                                              \
     LOAM_BTREE_FN_ LOAM_NODISCARD bool name##_merge(name##_t_ *tree, name##_t_ *from)              \
     {                                                                                              \
         return loam_btree_merge(&tree->raw, &from->raw);                                           \
