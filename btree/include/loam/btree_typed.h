@@ -293,8 +293,7 @@
         name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
         name##_seek_(cursor);                                                                      \
-        return loam_btree_seek_lower_(cursor, &tree->raw, &name##_layout_, kind_, compare_,        \
-                                      &wanted);                                                    \
+        return name##_seek_lower_(cursor, &tree->raw, &wanted);                                    \
     }                                                                                              \
     LOAM_BTREE_FN_ void name##_cursor_seek_upper(loam_btree_cursor *cursor, const name##_t_ *tree, \
                                                  A key)                                            \

@@ -86,6 +86,19 @@
     {                                                                                              \
         return loam_btree_bound_path_(tree, &name##_layout_, kind_, compare_, key, true);          \
     }                                                                                              \
+    LOAM_BTREE_CALLED_ bool name##_seek_path_(loam_btree_cursor *cursor, const loam_btree *tree,   \
+                                              const void *key)                                     \
+    {                                                                                              \
+        loam_btree_path_to_(cursor, tree, &name##_layout_, kind_, compare_, key, false);           \
+        return loam_btree_path_at_(cursor, &name##_layout_, kind_, compare_, key);                 \
+    }                                                                                              \
+    LOAM_INLINE bool name##_seek_lower_(loam_btree_cursor *cursor, const loam_btree *tree,         \
+                                        const void *key)                                           \
+    {                                                                                              \
+        if (LOAM_UNLIKELY(tree->flags & LOAM_BTREE_MULTI_))                                        \
+            return name##_seek_path_(cursor, tree, key);                                           \
+        return loam_btree_seek_lower_(cursor, tree, &name##_layout_, kind_, compare_, key);        \
+    }                                                                                              \
     LOAM_INLINE loam_btree_entry name##_bound_(const loam_btree *tree, const void *key, bool upto) \
     {                                                                                              \
         if (LOAM_UNLIKELY(tree->flags & LOAM_BTREE_MULTI_))                                        \
@@ -217,8 +230,7 @@
     {                                                                                              \
         name##_k_ first = to_key(from);                                                            \
                                                                                                    \
-        (void)loam_btree_seek_lower_(cursor, &tree->raw, &name##_layout_, kind_, compare_,         \
-                                     &first);                                                      \
+        (void)name##_seek_lower_(cursor, &tree->raw, &first);                                      \
         return NULL;                                                                               \
     }                                                                                              \
     LOAM_BTREE_FN_ const void *name##_loop_in_(loam_btree_cursor *cursor, const name##_t_ *tree,   \
@@ -228,18 +240,16 @@
         name##_k_ behind = to_key(to);                                                             \
         bool any = loam_btree_order_(&tree->raw, kind_, compare_, &first, &behind) < 0;            \
                                                                                                    \
-        (void)loam_btree_seek_lower_(cursor, &tree->raw, &name##_layout_, kind_, compare_,         \
-                                     any ? &first : &behind);                                      \
-        return loam_btree_lower_bound(&tree->raw, &behind).key;                                    \
+        (void)name##_seek_lower_(cursor, &tree->raw, any ? &first : &behind);                      \
+        return name##_bound_(&tree->raw, &behind, false).key;                                      \
     }                                                                                              \
     LOAM_BTREE_FN_ const void *name##_loop_equal_(loam_btree_cursor *cursor,                       \
                                                   const name##_t_ *tree, A key)                    \
     {                                                                                              \
         name##_k_ wanted = to_key(key);                                                            \
                                                                                                    \
-        (void)loam_btree_seek_lower_(cursor, &tree->raw, &name##_layout_, kind_, compare_,         \
-                                     &wanted);                                                     \
-        return loam_btree_upper_bound(&tree->raw, &wanted).key;                                    \
+        (void)name##_seek_lower_(cursor, &tree->raw, &wanted);                                     \
+        return name##_bound_(&tree->raw, &wanted, true).key;                                       \
     }
 
 #define LOAM_BTREE_LOOP_(name, it, begin)                                                          \
