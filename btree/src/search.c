@@ -59,7 +59,14 @@ static size_t upto_compared(const loam_btree *tree, const void *keys, size_t cap
                                      tree->context);
 }
 
-/* ---- keys that are addresses ---- */
+/* ---- keys that are addresses ----
+ *
+ * What is compared lies anywhere, and a comparison waits for it. A search that never guesses waits for one comparison
+ * after the other. This one lets the processor guess, and makes guessing easy: only a quarter of the keys
+ * is left of the one that is compared, so that three times of four the next comparison, on the right, has
+ * long begun when it turns out to be needed. That takes an eighth more comparisons than halves would, in less
+ * time. (G. S. Brodal and G. Moruz, Skewed binary search trees, 2006.)
+ */
 
 /* Asks for what the key at a place is the address of. That may be anything: nothing is read. */
 static void ask_at(const char *key)
@@ -70,64 +77,69 @@ static void ask_at(const char *key)
     loam_btree_prefetch_(to);
 }
 
-/* Asks for what the next three steps of a search among `count` keys may compare: 1 + 2 + 4. */
-static void ask_ahead(const char *keys, size_t count, size_t size)
+/* Passes the keys of which the comparison says `least` or more, and counts them: at most `count`, whatever it
+ * says. With `order` no other key can equal one that does: the search ends there, and `*order` becomes what
+ * was said of the last key passed. */
+LOAM_INLINE size_t pass(const loam_btree *tree, const char *keys, size_t size, size_t count,
+                        const void *key, int least, int *order)
 {
-    size_t half[3], left = count;
+    enum { LOW = 3 }; /* levels of a tree whose keys a cache holds */
+    loam_btree_compare_fn compare = tree->compare;
+    void *context = tree->context;
+    bool ask = tree->height > LOW;
+    size_t low = 0;
 
-    for (size_t i = 0; i < 3; i++) {
-        half[i] = (left + 1) / 2;
-        left -= half[i];
-    }
-    ask_at(keys + (half[0] - 1) * size);
-    if (half[1] == 0)
-        return;
-    ask_at(keys + (half[1] - 1) * size);
-    ask_at(keys + (half[0] + half[1] - 1) * size);
-    if (half[2] == 0)
-        return;
-    ask_at(keys + (half[2] - 1) * size);
-    ask_at(keys + (half[1] + half[2] - 1) * size);
-    ask_at(keys + (half[0] + half[2] - 1) * size);
-    ask_at(keys + (half[0] + half[1] + half[2] - 1) * size);
-}
+    while (low < count) {
+        size_t middle = low + (count - low) / 4;
+        int said;
 
-/* A binary search that waits for memory once in three steps. */
-static size_t rank_by_address(const loam_btree *tree, const void *keys, size_t count,
-                              const void *key, bool upto)
-{
-    size_t size = tree->layout.key_size;
-    const char *at = (const char *)keys;
-    size_t base = 0;
-
-    for (unsigned step = 0; count > 0; step++) {
-        size_t half = (count + 1) / 2;
-        int order;
-
-        if (step % 3 == 0)
-            ask_ahead(at, count, size);
-        order = tree->compare(tree->context, key, at + (half - 1) * size);
-        count -= half;
-        if (upto ? order >= 0 : order > 0) {
-            base += half;
-            at += half * size;
+        if (ask)
+            ask_at(keys + (low + (middle - low) / 4) * size);
+        said = compare(context, key, keys + middle * size);
+        if (said < least) {
+            count = middle;
+            continue;
+        }
+        low = middle + 1;
+        if (order) {
+            *order = said;
+            if (said == 0)
+                break;
         }
     }
-    return base;
+    return low;
+}
+
+/* Addresses alone are the usual keys. */
+LOAM_INLINE size_t pass_by_address(const loam_btree *tree, const void *keys, size_t count,
+                                   const void *key, int least, int *order)
+{
+    const size_t usual = sizeof(void *);
+    size_t size = tree->layout.key_size;
+
+    if (LOAM_LIKELY(size == usual))
+        return pass(tree, (const char *)keys, usual, count, key, least, order);
+    return pass(tree, (const char *)keys, size, count, key, least, order);
+}
+
+size_t loam_btree_pass_by_address_(const loam_btree *tree, const void *keys, size_t count,
+                                   const void *key, int *order)
+{
+    return pass_by_address(tree, keys, count, key, 0, order);
 }
 
 static size_t below_by_address(const loam_btree *tree, const void *keys, size_t capacity,
                                size_t count, const void *key)
 {
     (void)capacity;
-    return rank_by_address(tree, keys, count, key, false);
+    return pass_by_address(tree, keys, count, key, 1, NULL);
 }
 
 static size_t upto_by_address(const loam_btree *tree, const void *keys, size_t capacity,
                               size_t count, const void *key)
 {
     (void)capacity;
-    return rank_by_address(tree, keys, count, key, true);
+    return pass_by_address(tree, keys, count, key, 0, NULL);
 }
 
 static const loam_btree_compare_fn comparisons[] = {NULL,        compare_u32, compare_i32,

@@ -1,7 +1,7 @@
 /* test_liars.c: comparisons that lie: that go round in circles, answer by chance, say always the same, or are
  * told NaN. Whatever they say, operations end, touch nothing but the tree's nodes (sanitizers see
- * that), keep all but the order right, and give all memory back; and loam_btree_check() tells that the
- * order is none.
+ * that), compare no key but those in the tree and the wanted one, keep all but the order right, and give all
+ * memory back; and loam_btree_check() tells that the order is none.
  */
 #include "support/test.h"
 
@@ -27,15 +27,39 @@ typedef struct liar {
     lie how;
     test_rng rng;
     size_t calls;
+    bool words; /* keys are addresses of words */
 } liar;
+
+/* What a key is the address of. It is alive while the key is in a tree, or about to come into one. */
+typedef struct word {
+    uint64_t number;
+    bool alive;
+} word;
+
+enum { WORDS = 500 };
+
+static word words[WORDS];
+
+/* The number that a key is, or that of its word: a tree may have only keys compared that were put in and not
+ * taken out since, and the one that is looked for. */
+static uint64_t number_of(const liar *l, const void *key)
+{
+    uint64_t x;
+    uintptr_t from = (uintptr_t)words;
+
+    memcpy(&x, key, sizeof x);
+    if (!l->words)
+        return x;
+    EXPECT(x >= from && x - from < sizeof words && (x - from) % sizeof(word) == 0);
+    EXPECT(words[(x - from) / sizeof(word)].alive);
+    return words[(x - from) / sizeof(word)].number;
+}
 
 static int compare(void *context, const void *a, const void *b)
 {
     liar *l = (liar *)context;
-    uint64_t x, y;
+    uint64_t x = number_of(l, a), y = number_of(l, b);
 
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
     l->calls++;
     switch (l->how) {
     case CIRCLE:
@@ -332,6 +356,29 @@ static void operate(victim *v)
         EXPECT(loam_btree_pop_last(&v->tree, NULL, NULL));
 }
 
+static void rise(const loam_btree *tree)
+{
+    loam_btree_cursor at;
+
+    loam_btree_cursor_seek_first(&at, tree);
+    for (loam_btree_entry e; (e = loam_btree_cursor_next(&at)).key;) {
+        uint64_t x;
+
+        memcpy(&x, e.key, sizeof x);
+        words[(x - (uintptr_t)words) / sizeof(word)].alive = true;
+    }
+}
+
+/* Words whose keys have left the trees are dead from now on: as if they were given back. */
+static void bury(const victim *v)
+{
+    for (size_t i = 0; i < WORDS; i++)
+        words[i].alive = false;
+    rise(&v->tree);
+    if (v->has_other)
+        rise(&v->other);
+}
+
 static void run(victim *v, bool sure)
 {
     loam_stats stats;
@@ -345,6 +392,8 @@ static void run(victim *v, bool sure)
         test_note("lie %d, multi %d, counted %d, step %zu", (int)v->liar.how, v->options.multi,
                   v->options.order_statistics, i);
         operate(v);
+        if (v->liar.words)
+            bury(v);
         if (i % 16 == 0) {
             look(&v->tree, sure);
             if (v->has_other)
@@ -390,6 +439,33 @@ static void lies(lie how)
     run_all(v, how != CHANCE && how != TURNING);
 }
 
+static uint64_t any_word(test_rng *rng)
+{
+    size_t i = (size_t)test_rng_below(rng, WORDS);
+
+    words[i].number = i;
+    words[i].alive = true;
+    return (uintptr_t)&words[i];
+}
+
+/* Keys are addresses that the comparison reads through, of keys that are looked for and of those in the tree. */
+static void lies_of_words(lie how)
+{
+    victim v = {.liar = {.how = how, .words = true},
+                .type = {.key_size = 8, .compare = compare, .by_address = true},
+                .make = any_word};
+
+    memset(words, 0, sizeof words);
+    for (unsigned form = 0; form < 8; form++) {
+        v.options.multi = (form & 1) != 0;
+        v.options.order_statistics = (form & 2) != 0;
+        v.type.leaf_entries = form & 4 ? 0 : 3;
+        v.type.inner_keys = form & 4 ? 0 : 3;
+        v.type.value_size = form & 4 ? 0 : 8;
+        run(&v, how != CHANCE && how != TURNING);
+    }
+}
+
 TEST(in_circles, fast)
 {
     lies(CIRCLE);
@@ -414,9 +490,19 @@ TEST(in_circles_that_ascend, fast)
     loam_btree_deinit(&tree);
 }
 
+TEST(words_in_circles, fast)
+{
+    lies_of_words(CIRCLE);
+}
+
 TEST(by_chance, fast)
 {
     lies(CHANCE);
+}
+
+TEST(words_by_chance, fast)
+{
+    lies_of_words(CHANCE);
 }
 
 TEST(always_before, fast)
@@ -424,9 +510,19 @@ TEST(always_before, fast)
     lies(BEFORE);
 }
 
+TEST(words_always_before, fast)
+{
+    lies_of_words(BEFORE);
+}
+
 TEST(always_equal, fast)
 {
     lies(EQUAL);
+}
+
+TEST(words_always_equal, fast)
+{
+    lies_of_words(EQUAL);
 }
 
 TEST(always_behind, fast)
@@ -434,9 +530,19 @@ TEST(always_behind, fast)
     lies(BEHIND);
 }
 
+TEST(words_always_behind, fast)
+{
+    lies_of_words(BEHIND);
+}
+
 TEST(turning_round, fast)
 {
     lies(TURNING);
+}
+
+TEST(words_turning_round, fast)
+{
+    lies_of_words(TURNING);
 }
 
 /* NaN every third time. */

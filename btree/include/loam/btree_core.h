@@ -12,230 +12,9 @@
 #ifndef LOAM_BTREE_CORE_H
 #define LOAM_BTREE_CORE_H
 
-#include <loam/btree_node.h>
-#include <loam/btree_search.h>
+#include <loam/btree_find.h>
 
 LOAM_BEGIN_DECLS
-
-/* ---- searching ---- */
-
-/** Reads a number of a key whose own type may be another one of the same kind. */
-#define LOAM_BTREE_LOAD_(name, type)                                                               \
-    LOAM_INLINE type name(const void *key)                                                         \
-    {                                                                                              \
-        type number;                                                                               \
-                                                                                                   \
-        memcpy(&number, key, sizeof number);                                                       \
-        return number;                                                                             \
-    }
-
-LOAM_BTREE_LOAD_(loam_btree_load_u32_, uint32_t)
-LOAM_BTREE_LOAD_(loam_btree_load_i32_, int32_t)
-LOAM_BTREE_LOAD_(loam_btree_load_u64_, uint64_t)
-LOAM_BTREE_LOAD_(loam_btree_load_i64_, int64_t)
-LOAM_BTREE_LOAD_(loam_btree_load_f32_, float)
-LOAM_BTREE_LOAD_(loam_btree_load_f64_, double)
-
-/** Counts the keys of a node that are before `key`, or not behind it (`upto`). At most `count`. */
-LOAM_INLINE size_t loam_btree_rank_(const loam_btree *tree, const loam_btree_layout *l, int how,
-                                    loam_btree_compare_fn compare, const loam_btree_node *node,
-                                    size_t capacity, const void *key, bool upto)
-{
-    const void *keys = loam_btree_key_at_(l, node, 0);
-    size_t count = node->count;
-
-    switch (how) {
-    case LOAM_BTREE_U32:
-        return loam_btree_rank_u32_((const loam_btree_u32_ *)keys, capacity, count,
-                                    loam_btree_load_u32_(key), upto);
-    case LOAM_BTREE_I32:
-        return loam_btree_rank_i32_((const loam_btree_i32_ *)keys, capacity, count,
-                                    loam_btree_load_i32_(key), upto);
-    case LOAM_BTREE_U64:
-        return loam_btree_rank_u64_((const loam_btree_u64_ *)keys, capacity, count,
-                                    loam_btree_load_u64_(key), upto);
-    case LOAM_BTREE_I64:
-        return loam_btree_rank_i64_((const loam_btree_i64_ *)keys, capacity, count,
-                                    loam_btree_load_i64_(key), upto);
-    case LOAM_BTREE_F32:
-        return loam_btree_rank_f32_((const loam_btree_f32_ *)keys, capacity, count,
-                                    loam_btree_load_f32_(key), upto);
-    case LOAM_BTREE_F64:
-        return loam_btree_rank_f64_((const loam_btree_f64_ *)keys, capacity, count,
-                                    loam_btree_load_f64_(key), upto);
-    case LOAM_BTREE_TEXT:
-        return loam_btree_rank_text_((const loam_btree_text *)keys, capacity, count,
-                                     (const loam_btree_text *)key, upto);
-    case LOAM_BTREE_COMPARED:
-        return loam_btree_rank_compared_(keys, count, key, upto, l->key_size, compare,
-                                         tree->context);
-    default:
-        if (l->kind == LOAM_BTREE_COMPARED && !l->by_address) /* Without a call that only calls. */
-            return loam_btree_rank_compared_(keys, count, key, upto, l->key_size, tree->compare,
-                                             tree->context);
-        return (upto ? tree->upto : tree->below)(tree, keys, capacity, count, key);
-    }
-}
-
-/** The same for a change, which nothing behind it can begin before: there what is quick to an answer is
- * better than what is quick for many at the same time, so AVX-512 is not used. */
-LOAM_INLINE size_t loam_btree_rank_soon_(const loam_btree *tree, const loam_btree_layout *l,
-                                         int how, loam_btree_compare_fn compare,
-                                         const loam_btree_node *node, size_t capacity,
-                                         const void *key, bool upto)
-{
-#if LOAM_BTREE_AVX512_
-    const void *keys = loam_btree_key_at_(l, node, 0);
-
-    if (how == LOAM_BTREE_U64)
-        return loam_btree_rank_u64_sample_((const loam_btree_u64_ *)keys, capacity, node->count,
-                                           loam_btree_load_u64_(key), upto);
-    if (how == LOAM_BTREE_I64)
-        return loam_btree_rank_i64_sample_((const loam_btree_i64_ *)keys, capacity, node->count,
-                                           loam_btree_load_i64_(key), upto);
-    if (how == LOAM_BTREE_F64)
-        return loam_btree_rank_f64_sample_((const loam_btree_f64_ *)keys, capacity, node->count,
-                                           loam_btree_load_f64_(key), upto);
-#endif
-    return loam_btree_rank_(tree, l, how, compare, node, capacity, key, upto);
-}
-
-/** Whether two keys are equal. */
-LOAM_INLINE bool loam_btree_equal_(const loam_btree *tree, int how, loam_btree_compare_fn compare,
-                                   const void *a, const void *b)
-{
-    switch (how) {
-    case LOAM_BTREE_U32:
-    case LOAM_BTREE_I32:
-        return loam_btree_load_u32_(a) == loam_btree_load_u32_(b);
-    case LOAM_BTREE_U64:
-    case LOAM_BTREE_I64:
-        return loam_btree_load_u64_(a) == loam_btree_load_u64_(b);
-    case LOAM_BTREE_F32:
-        return loam_btree_load_f32_(a) == loam_btree_load_f32_(b);
-    case LOAM_BTREE_F64:
-        return loam_btree_load_f64_(a) == loam_btree_load_f64_(b);
-    case LOAM_BTREE_TEXT:
-        return loam_btree_text_compare_((const loam_btree_text *)a, (const loam_btree_text *)b) ==
-               0;
-    case LOAM_BTREE_COMPARED:
-        return compare(tree->context, a, b) == 0;
-    default:
-        return tree->compare(tree->context, a, b) == 0;
-    }
-}
-
-/** Whether key `a`, of the tree, is before key `b`, which is to be put in. */
-LOAM_INLINE bool loam_btree_before_(const loam_btree *tree, int how, loam_btree_compare_fn compare,
-                                    const void *a, const void *b)
-{
-    switch (how) {
-    case LOAM_BTREE_U32:
-        return loam_btree_load_u32_(a) < loam_btree_load_u32_(b);
-    case LOAM_BTREE_I32:
-        return loam_btree_load_i32_(a) < loam_btree_load_i32_(b);
-    case LOAM_BTREE_U64:
-        return loam_btree_load_u64_(a) < loam_btree_load_u64_(b);
-    case LOAM_BTREE_I64:
-        return loam_btree_load_i64_(a) < loam_btree_load_i64_(b);
-    case LOAM_BTREE_F32:
-        return loam_btree_load_f32_(a) < loam_btree_load_f32_(b);
-    case LOAM_BTREE_F64:
-        return loam_btree_load_f64_(a) < loam_btree_load_f64_(b);
-    case LOAM_BTREE_TEXT:
-        return loam_btree_text_compare_((const loam_btree_text *)a, (const loam_btree_text *)b) < 0;
-    case LOAM_BTREE_COMPARED:
-        return compare(tree->context, b, a) > 0;
-    default:
-        return tree->compare(tree->context, b, a) > 0;
-    }
-}
-
-/** The leaf where a key is, or would be put: right of the separators that equal it. The tree is not
- * empty. `up` becomes the step to it from its parent, of which there is none at height 1. */
-LOAM_INLINE loam_btree_node *loam_btree_descend_by_(const loam_btree *tree,
-                                                    const loam_btree_layout *l, int how,
-                                                    loam_btree_compare_fn compare, const void *key,
-                                                    loam_btree_step *up)
-{
-    loam_btree_node *node = tree->root;
-
-    up->node = NULL;
-    up->index = 0;
-    for (uint32_t height = tree->height; height > 1; height--) {
-        up->node = node;
-        up->index = loam_btree_rank_soon_(tree, l, how, compare, node, l->inner_cap, key, true);
-        node = loam_btree_children_(l, node)[up->index];
-        if (how == LOAM_BTREE_BY_POINTER_)
-            loam_btree_ask_(node, height == 2 ? l->leaf_bytes : l->inner_children);
-    }
-    return node;
-}
-
-/** The same for a look-up. */
-LOAM_INLINE loam_btree_node *loam_btree_descend_(const loam_btree *tree, const loam_btree_layout *l,
-                                                 int how, loam_btree_compare_fn compare,
-                                                 const void *key)
-{
-    loam_btree_node *node = tree->root;
-
-    for (uint32_t height = tree->height; height > 1; height--) {
-        node = loam_btree_children_(
-            l, node)[loam_btree_rank_(tree, l, how, compare, node, l->inner_cap, key, true)];
-        if (how == LOAM_BTREE_BY_POINTER_ || how == LOAM_BTREE_COMPARED)
-            loam_btree_ask_(node, height == 2 ? l->leaf_bytes : l->inner_children);
-    }
-    return node;
-}
-
-/** loam_btree_get() of a tree that is no multimap. */
-LOAM_INLINE loam_btree_entry loam_btree_get_(const loam_btree *tree, const loam_btree_layout *l,
-                                             int how, loam_btree_compare_fn compare,
-                                             const void *key)
-{
-    const loam_btree_node *leaf;
-    size_t index;
-
-    if (LOAM_UNLIKELY(tree->height == 0))
-        return loam_btree_no_entry_();
-    leaf = loam_btree_descend_(tree, l, how, compare, key);
-    index = loam_btree_rank_(tree, l, how, compare, leaf, l->leaf_cap, key, false);
-    if (index < leaf->count &&
-        loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index)))
-        return loam_btree_entry_at_(l, leaf, index);
-    return loam_btree_no_entry_();
-}
-
-/** The rare half of a bound: a multimap, or an entry of the next leaf. */
-loam_btree_entry loam_btree_bound_slow_(const loam_btree *tree, const void *key, bool upto);
-
-/** Asks for the values of a leaf, of which one will be read: they come while its keys do. */
-LOAM_INLINE void loam_btree_ask_for_values_(const loam_btree_layout *l, const loam_btree_node *leaf)
-{
-    const size_t most = 512;
-
-    if (LOAM_IS_CONSTANT(l->leaf_bytes) && l->value_size && l->leaf_bytes - l->leaf_values <= most)
-        for (size_t at = l->leaf_values; at < l->leaf_bytes; at += 64)
-            loam_btree_prefetch_((const char *)leaf + at);
-}
-
-/** loam_btree_lower_bound(), or with `upto` loam_btree_upper_bound(). */
-LOAM_INLINE loam_btree_entry loam_btree_bound_(const loam_btree *tree, const loam_btree_layout *l,
-                                               int how, loam_btree_compare_fn compare,
-                                               const void *key, bool upto)
-{
-    const loam_btree_node *leaf;
-    size_t index;
-
-    if (LOAM_UNLIKELY(tree->height == 0 || (tree->flags & LOAM_BTREE_MULTI_)))
-        return loam_btree_bound_slow_(tree, key, upto);
-    leaf = loam_btree_descend_(tree, l, how, compare, key);
-    loam_btree_ask_for_values_(l, leaf);
-    index = loam_btree_rank_(tree, l, how, compare, leaf, l->leaf_cap, key, upto);
-    if (LOAM_UNLIKELY(index >= leaf->count))
-        return loam_btree_bound_slow_(tree, key, upto);
-    return loam_btree_entry_at_(l, leaf, index);
-}
 
 /* ---- changing a leaf ---- */
 
@@ -377,6 +156,7 @@ LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, 
     loam_btree_node *leaf;
     loam_btree_step up;
     size_t index;
+    bool found;
 
     if (LOAM_UNLIKELY(tree->height == 0 || tree->flags != 0))
         return slow(tree, key, value, mode, added);
@@ -388,10 +168,8 @@ LOAM_INLINE void *loam_btree_put_(loam_btree *tree, const loam_btree_layout *l, 
             return loam_btree_put_here_(tree, l, leaf, index, 0, key, value, added);
         tree->tail = NULL;
     }
-    leaf = loam_btree_descend_by_(tree, l, how, compare, key, &up);
-    index = loam_btree_rank_soon_(tree, l, how, compare, leaf, l->leaf_cap, key, false);
-    if (index < leaf->count &&
-        loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index))) {
+    leaf = loam_btree_locate_by_(tree, l, how, compare, key, &up, &index, &found);
+    if (found) {
         if (added)
             *added = false;
         return loam_btree_value_at_(l, leaf, index);
@@ -431,14 +209,12 @@ LOAM_INLINE bool loam_btree_take_(loam_btree *tree, const loam_btree_layout *l, 
     loam_btree_node *leaf;
     loam_btree_step up;
     size_t index;
-    bool low;
+    bool found, low;
 
     if (LOAM_UNLIKELY(tree->height == 0 || tree->flags != 0))
         return slow(tree, key, old_key, old_value);
-    leaf = loam_btree_descend_by_(tree, l, how, compare, key, &up);
-    index = loam_btree_rank_soon_(tree, l, how, compare, leaf, l->leaf_cap, key, false);
-    if (index >= leaf->count ||
-        !loam_btree_equal_(tree, how, compare, key, loam_btree_key_at_(l, leaf, index)))
+    leaf = loam_btree_locate_by_(tree, l, how, compare, key, &up, &index, &found);
+    if (!found)
         return false;
     low = leaf->count <= loam_btree_leaf_min_(l);
     if (LOAM_UNLIKELY(index == 0 ||
@@ -581,23 +357,30 @@ bool loam_btree_cursor_climb_next_(loam_btree_cursor *cursor);
 bool loam_btree_cursor_climb_prev_(loam_btree_cursor *cursor);
 
 /** Sets a cursor to where `key` is or would be: before the first entry that is not before it, or behind
- * the last that is not behind it (`upto`). It may stand at the end of a leaf although there is a next one. */
-LOAM_INLINE void loam_btree_seek_(loam_btree_cursor *cursor, const loam_btree *tree,
+ * the last that is not behind it (`upto`). It may stand at the end of a leaf although there is a next one.
+ * Where keys are compared and the tree is no multimap it returns whether the cursor is before the entry that has
+ * the key; else false. */
+LOAM_INLINE bool loam_btree_seek_(loam_btree_cursor *cursor, const loam_btree *tree,
                                   const loam_btree_layout *l, int how,
                                   loam_btree_compare_fn compare, const void *key, bool upto)
 {
     loam_btree_node *node = tree->root;
+    bool multi = (tree->flags & LOAM_BTREE_MULTI_) != 0;
+    bool passes = !multi && loam_btree_is_compared_(l, how);
+    int order = -1;
 
     cursor->tree = (loam_btree *)(uintptr_t)tree;
     cursor->epoch = tree->epoch;
     cursor->leaf = node;
     cursor->index = 0;
     if (!node)
-        return;
+        return false;
     for (size_t level = tree->height - 1; level > 0; level--) {
         size_t index;
 
-        if (upto || LOAM_LIKELY((tree->flags & LOAM_BTREE_MULTI_) == 0))
+        if (passes)
+            index = loam_btree_pass_(tree, l, how, compare, node, 0, key, &order);
+        else if (upto || LOAM_LIKELY(!multi))
             index = loam_btree_rank_(tree, l, how, compare, node, l->inner_cap, key, true);
         else
             index =
@@ -609,7 +392,15 @@ LOAM_INLINE void loam_btree_seek_(loam_btree_cursor *cursor, const loam_btree *t
             loam_btree_ask_(node, level == 1 ? l->leaf_bytes : l->inner_children);
     }
     cursor->leaf = node;
-    cursor->index = loam_btree_rank_(tree, l, how, compare, node, l->leaf_cap, key, upto);
+    if (!passes) {
+        cursor->index = loam_btree_rank_(tree, l, how, compare, node, l->leaf_cap, key, upto);
+        return false;
+    }
+    cursor->index = loam_btree_pass_(tree, l, how, compare, node, order >= 0, key, &order);
+    if (upto || order != 0)
+        return false;
+    cursor->index--;
+    return true;
 }
 
 /** loam_btree_cursor_seek_lower(). */
@@ -617,11 +408,13 @@ LOAM_INLINE bool loam_btree_seek_lower_(loam_btree_cursor *cursor, const loam_bt
                                         const loam_btree_layout *l, int how,
                                         loam_btree_compare_fn compare, const void *key)
 {
-    loam_btree_seek_(cursor, tree, l, how, compare, key, false);
-    if (!cursor->leaf)
-        return false;
+    bool found = loam_btree_seek_(cursor, tree, l, how, compare, key, false);
+    bool multi = (tree->flags & LOAM_BTREE_MULTI_) != 0;
+
+    if (!cursor->leaf || (loam_btree_is_compared_(l, how) && !multi))
+        return found;
     if (LOAM_UNLIKELY(cursor->index == cursor->leaf->count)) {
-        if ((tree->flags & LOAM_BTREE_MULTI_) == 0 || !loam_btree_cursor_climb_next_(cursor))
+        if (!multi || !loam_btree_cursor_climb_next_(cursor))
             return false;
     }
     return loam_btree_equal_(tree, how, compare, key,

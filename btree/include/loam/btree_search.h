@@ -263,6 +263,32 @@ LOAM_INLINE size_t loam_btree_rank_compared_(const void *keys, size_t count, con
     return base;
 }
 
+/** As loam_btree_rank_compared_() with `upto`. `*order` becomes what the comparison said of the last key that
+ * is counted; where none is it stays as it was. */
+LOAM_INLINE size_t loam_btree_pass_compared_(const void *keys, size_t count, const void *key,
+                                             size_t size, loam_btree_compare_fn compare,
+                                             void *context, int *order)
+{
+    const char *at = (const char *)keys;
+    size_t base = 0;
+    int last = *order;
+
+    while (count > 0) {
+        size_t half = (count + 1) / 2;
+        size_t step = half * size;
+        int said = compare(context, key, at + step - size);
+        size_t behind = 0 - (size_t)(said >= 0); /* All bits, or none. */
+
+        LOAM_BTREE_KEEP_(behind);
+        base += behind & half;
+        at += behind & step;
+        last ^= (last ^ said) & (int)behind;
+        count -= half;
+    }
+    *order = last;
+    return base;
+}
+
 LOAM_END_DECLS
 
 #endif
