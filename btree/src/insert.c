@@ -94,7 +94,7 @@ static size_t share_of(size_t room, bool far, bool near)
 }
 
 /* Asks for the heads of both neighbours at once. */
-static void ask_for_neighbours(const loam_btree_cursor *path)
+LOAM_INLINE void ask_for_neighbours(const loam_btree_cursor *path)
 {
     const loam_btree_step *up = &path->path[0];
     loam_btree_node **children = loam_btree_children_(&path->tree->layout, up->node);

@@ -69,7 +69,7 @@ static size_t upto_compared(const loam_btree *tree, const void *keys, size_t cap
  */
 
 /* Asks for what the key at a place is the address of. That may be anything: nothing is read. */
-static void ask_at(const char *key)
+LOAM_INLINE void ask_at(const char *key)
 {
     const void *to;
 

@@ -154,6 +154,8 @@ LOAM_INLINE void loam_btree_changed_(loam_btree *tree)
     loam_btree_touched_(tree);
 }
 
+/** Asks for a line of memory. A function that does nothing else must be inlined by force (#LOAM_INLINE): for a compiler
+ * it has no effect, and calls of it go. */
 LOAM_INLINE void loam_btree_prefetch_(const void *at)
 {
 #if defined(__GNUC__)
