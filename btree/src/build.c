@@ -1,4 +1,4 @@
-/* build.c: trees that are made from the bottom, entry by entry in order: bulk load and copy.
+/* build.c: trees that are made from the bottom, in order: what load.c fills, and copies.
  *
  * What is built is whole at any time but for its right edge: the last leaf's count and the counts of last
  * children are filled in when the next one comes, and at the end. There the nodes of the right edge,
@@ -91,6 +91,16 @@ static bool take_inners(loam_btree_builder_ *build, loam_btree_stock *stock)
            loam_btree_stock_take(build->tree, stock, false, full + higher);
 }
 
+/* Asks for the leaf that will be taken after this one, if it waits in the cache: its lines come while this
+ * one is filled. */
+LOAM_INLINE void ask_for_next(const loam_btree *tree)
+{
+    const loam_cache *leaves = tree->source->leaves;
+
+    if (leaves->top > leaves->low)
+        loam_btree_ask_(leaves->top[-1], tree->layout.leaf_bytes);
+}
+
 loam_btree_node *loam_btree_build_leaf_(loam_btree_builder_ *build, const void *key)
 {
     loam_btree_node *leaf = loam_btree_node_take_bare(build->tree, 0);
@@ -107,6 +117,8 @@ loam_btree_node *loam_btree_build_leaf_(loam_btree_builder_ *build, const void *
         loam_btree_build_abandon_(build);
         return NULL;
     }
+    if (build->height > LOAM_BTREE_NEAR_)
+        ask_for_next(build->tree);
     close_leaf(build, build->leaf_most);
     build->entries += build->leaf_most;
     append(build, key, leaf, &stock);
@@ -143,32 +155,6 @@ void loam_btree_build_end_(loam_btree_builder_ *build, size_t room)
     tree->count = build->entries + build->edge[0]->count;
     even_edge(tree);
     loam_btree_changed_(tree);
-}
-
-/* ---- load ---- */
-
-bool loam_btree_load(loam_btree *tree, loam_btree_next_fn next, void *context, unsigned fill)
-{
-    const loam_btree_layout *l = &tree->layout;
-
-#define LOAD(how) loam_btree_load_(tree, l, (how), NULL, next, context, fill)
-    switch (l->kind) {
-    case LOAM_BTREE_U32:
-        return LOAD(LOAM_BTREE_U32);
-    case LOAM_BTREE_I32:
-        return LOAD(LOAM_BTREE_I32);
-    case LOAM_BTREE_U64:
-        return LOAD(LOAM_BTREE_U64);
-    case LOAM_BTREE_I64:
-        return LOAD(LOAM_BTREE_I64);
-    case LOAM_BTREE_F32:
-        return LOAD(LOAM_BTREE_F32);
-    case LOAM_BTREE_F64:
-        return LOAD(LOAM_BTREE_F64);
-    default:
-        return LOAD(LOAM_BTREE_BY_POINTER_);
-    }
-#undef LOAD
 }
 
 /* ---- copy ---- */

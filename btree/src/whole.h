@@ -5,6 +5,8 @@
 
 #include "btree_internal.h"
 
+#include <loam/btree_load.h>
+
 /* ---- beginning: btree.c ---- */
 
 /* Where the epochs of a new tree begin: away from those of the trees before, which may have stood at the

@@ -391,6 +391,26 @@ static bool run_load(subject *s)
     return loaded;
 }
 
+/* From an array, and where keys are texts also from their addresses. */
+static bool run_load_array(subject *s)
+{
+    static tree_bytes keys[MOST / 2], values[MOST / 2];
+    const char *texts[MOST / 2];
+    unsigned char *to = keys[0].at;
+
+    for (size_t i = 0; i < s->at; i++) {
+        tree_bytes key;
+
+        key_of(s, i, &key);
+        memcpy(to + i * s->tree.layout.key_size, key.at, s->tree.layout.key_size);
+        if (s->form->type.kind == LOAM_BTREE_TEXT)
+            memcpy(&texts[i], key.at + offsetof(loam_btree_text, text), sizeof texts[i]);
+    }
+    if (s->form->type.kind == LOAM_BTREE_TEXT && s->at % 2)
+        return loam_btree_load_texts(&s->tree, texts, values, s->at, 70);
+    return loam_btree_load_array(&s->tree, to, values, s->at, 70);
+}
+
 static bool all_sparse(void *context, const void *node)
 {
     (void)node;
@@ -533,6 +553,18 @@ TEST(load, fast)
 
     for (size_t at = 1; at < 100; at += 7)
         EXPECT(fail_one(&what, tree_form_of(FORM_U64_LEAST), 0, at, 0) > 0);
+}
+
+TEST(load_array, fast)
+{
+    static const verb what = {"load_array", run_load_array, false, false, false};
+    static const tree_forms which[] = {FORM_U64_LEAST,  FORM_U64_COUNTED, FORM_I32,
+                                       FORM_TEXT_LEAST, FORM_TAGGED,      FORM_BYTE_SET};
+
+    for (size_t f = 0; f < sizeof which / sizeof *which; f++) {
+        for (size_t at = 1; at < 60; at += 3)
+            EXPECT(fail_one(&what, tree_form_of(which[f]), 0, at, 0) > 0);
+    }
 }
 
 /* ---- trees of the allocator ---- */

@@ -169,6 +169,15 @@ static bool next_of(void *context, const void **key, const void **value)
     return true;
 }
 
+static bool load_array(feed *f)
+{
+    uint64_t keys[40];
+
+    for (size_t i = 0; i < f->left; i++)
+        keys[i] = f->v->make(&f->v->liar.rng);
+    return loam_btree_load_array(&f->v->other, keys, NULL, f->left, 80);
+}
+
 static bool any(void *context, const void *node)
 {
     (void)node;
@@ -215,7 +224,8 @@ static void make_other(victim *v, unsigned how, const uint64_t *key)
         v->has_other = loam_btree_copy(&v->tree, v->tree.allocator, &v->other);
     } else {
         v->has_other = loam_btree_init(&v->other, v->tree.allocator, &v->type, &v->options);
-        if (!loam_btree_load(&v->other, next_of, &f, 80))
+        if (!(test_rng_one_in(&v->liar.rng, 2) ? load_array(&f)
+                                               : loam_btree_load(&v->other, next_of, &f, 80)))
             EXPECT_EQ(loam_btree_count(&v->other), 0);
     }
 }

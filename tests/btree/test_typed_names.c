@@ -100,6 +100,30 @@ TEST(short_literals_as_texts, fast)
     words_deinit(&it);
 }
 
+TEST(arrays_of_such_types, fast)
+{
+    static const char *const texts[] = {"", "a", "twelve bytes", "twelve bytes more"};
+    static const type types[] = {RED, GREEN, RED, GREEN};
+    static const key keys[] = {1, 2, 9}, wrong[] = {1, 9, 2};
+    words it;
+    colours other;
+    copy set;
+
+    words_init(&it, loam_libc_allocator(), NULL);
+    EXPECT(words_load_array(&it, texts, types, 4, 0));
+    EXPECT(words_find(&it, "twelve bytes more") && *words_find(&it, "a") == GREEN);
+    words_deinit(&it);
+    colours_init(&other, loam_libc_allocator(), NULL);
+    EXPECT(!colours_load_array(&other, wrong, types, 3, 0));
+    EXPECT(colours_load_array(&other, keys, NULL, 3, 0));
+    EXPECT(*colours_find(&other, 9) == RED);
+    colours_deinit(&other);
+    copy_init(&set, loam_libc_allocator(), NULL);
+    EXPECT(copy_load_array(&set, keys, 3, 0));
+    EXPECT(copy_contains(&set, 2) && copy_count(&set) == 3);
+    copy_deinit(&set);
+}
+
 /* Where it has 8 bytes it may be a key. */
 TEST(long_double_is_no_integer, fast)
 {

@@ -2,6 +2,8 @@
  */
 #include "btree/tree_model.h"
 
+#include <stdlib.h>
+
 /* A place for one more tree; what was there ends. Never the first one, nor `but`. */
 static model_tree *place_for(model *m, const model_tree *but)
 {
@@ -201,6 +203,27 @@ static bool next_of(void *context, const void **key, const void **value)
     return true;
 }
 
+/* The same from arrays. */
+static bool load_arrays(feed *f, loam_btree *to, unsigned fill)
+{
+    size_t key_size = tree_form_key_size(f->m->form), value_size = f->m->form->type.value_size;
+    size_t count = f->from->count;
+    char *keys = (char *)aligned_alloc(64, (count * key_size / 64 + 1) * 64);
+    char *values = (char *)malloc(count * value_size + 1);
+    const void *key, *value;
+    bool loaded;
+
+    EXPECT(keys != NULL && values != NULL);
+    while (next_of(f, &key, &value)) {
+        memcpy(keys + (f->at - 1) * key_size, key, key_size);
+        memcpy(values + (f->at - 1) * value_size, value, value_size);
+    }
+    loaded = loam_btree_load_array(to, keys, values, count, fill);
+    free(keys);
+    free(values);
+    return loaded;
+}
+
 /* From what another tree has, now and then with an entry that is out of order. */
 static void load(model *m, model_tree *t)
 {
@@ -215,7 +238,8 @@ static void load(model *m, model_tree *t)
     }
     tree_form_begin(m->form, &other->tree, tree_stand_allocator(&m->stand));
     other->live = true;
-    if (loam_btree_load(&other->tree, next_of, &f, fill)) {
+    if (test_rng_one_in(&m->rng, 2) ? load_arrays(&f, &other->tree, fill)
+                                    : loam_btree_load(&other->tree, next_of, &f, fill)) {
         EXPECT(f.wrong == SIZE_MAX && f.at == t->count);
         model_copy(other, t, 0, t->count);
     } else {

@@ -26,6 +26,7 @@ static inline uint64_t face_wide(size_t n)
 
 #define TYPED            face_u64
 #define TYPED_NUMBERS    FACE_NUMBERS
+#define TYPED_PASSED     uint64_t
 #define TYPED_KEY(n)     face_wide(n)
 #define TYPED_IS(k, n)   (*(k) == face_wide(n))
 #define TYPED_VALUE      uint64_t
@@ -37,6 +38,7 @@ LOAM_BTREE_DEFINE_NUMBER_SIZED(face_u64_least, uint64_t, uint64_t, 2, 3);
 
 #define TYPED            face_u64_least
 #define TYPED_NUMBERS    FACE_NUMBERS
+#define TYPED_PASSED     uint64_t
 #define TYPED_KEY(n)     face_wide(n)
 #define TYPED_IS(k, n)   (*(k) == face_wide(n))
 #define TYPED_VALUE      uint64_t
@@ -53,6 +55,7 @@ static inline int32_t face_signed(size_t n)
 
 #define TYPED            face_i32
 #define TYPED_NUMBERS    FACE_NUMBERS
+#define TYPED_PASSED     int32_t
 #define TYPED_KEY(n)     face_signed(n)
 #define TYPED_IS(k, n)   (*(k) == face_signed(n))
 #define TYPED_VALUE      uint64_t
@@ -69,6 +72,7 @@ static inline double face_real(size_t n)
 
 #define TYPED            face_f64
 #define TYPED_NUMBERS    FACE_NUMBERS
+#define TYPED_PASSED     double
 #define TYPED_KEY(n)     face_real(n)
 #define TYPED_IS(k, n)   (*(k) >= face_real(n) && *(k) <= face_real(n))
 #define TYPED_VALUE      uint64_t
@@ -80,6 +84,7 @@ LOAM_BTREE_DEFINE_NUMBER_SET(face_u32_set, uint32_t);
 
 #define TYPED          face_u32_set
 #define TYPED_NUMBERS  FACE_NUMBERS
+#define TYPED_PASSED   uint32_t
 #define TYPED_KEY(n)   ((uint32_t)(n)*2863311U)
 #define TYPED_IS(k, n) (*(k) == (uint32_t)(n)*2863311U)
 #include "btree/typed_model.h"
@@ -101,6 +106,7 @@ LOAM_BTREE_DEFINE_TEXT(face_words, uint64_t);
 
 #define TYPED            face_words
 #define TYPED_NUMBERS    FACE_NUMBERS
+#define TYPED_PASSED     const char *
 #define TYPED_KEY(n)     face_text(n)
 #define TYPED_IS(k, n)   (strcmp((k)->text, face_text(n)) == 0)
 #define TYPED_VALUE      uint64_t
@@ -112,6 +118,7 @@ LOAM_BTREE_DEFINE_TEXT_SET(face_word_set);
 
 #define TYPED          face_word_set
 #define TYPED_NUMBERS  FACE_NUMBERS
+#define TYPED_PASSED   const char *
 #define TYPED_KEY(n)   face_text(n)
 #define TYPED_IS(k, n) (strcmp((k)->text, face_text(n)) == 0)
 #include "btree/typed_model.h"
@@ -171,6 +178,7 @@ LOAM_BTREE_DEFINE(face_map, face_point, face_big, face_order);
 
 #define TYPED            face_map
 #define TYPED_NUMBERS    FACE_NUMBERS
+#define TYPED_PASSED     face_point
 #define TYPED_KEY(n)     face_point_of(n)
 #define TYPED_IS(k, n)   face_point_is(k, n)
 #define TYPED_VALUE      face_big
@@ -182,6 +190,7 @@ LOAM_BTREE_DEFINE_SIZED(face_map_least, face_point, face_big, face_order, 3, 4);
 
 #define TYPED            face_map_least
 #define TYPED_NUMBERS    FACE_NUMBERS
+#define TYPED_PASSED     face_point
 #define TYPED_KEY(n)     face_point_of(n)
 #define TYPED_IS(k, n)   face_point_is(k, n)
 #define TYPED_VALUE      face_big
@@ -193,6 +202,7 @@ LOAM_BTREE_DEFINE_SET(face_set, face_point, face_order);
 
 #define TYPED          face_set
 #define TYPED_NUMBERS  FACE_NUMBERS
+#define TYPED_PASSED   face_point
 #define TYPED_KEY(n)   face_point_of(n)
 #define TYPED_IS(k, n) face_point_is(k, n)
 #include "btree/typed_model.h"

@@ -3,6 +3,7 @@
  *
  *     TYPED           the type's name
  *     TYPED_NUMBERS   how many keys there are
+ *     TYPED_PASSED    the type of keys as functions take them
  *     TYPED_KEY(n)    the key of a number, as the functions take it
  *     TYPED_IS(k, n)  whether the key at `k` is that of the number
  *     TYPED_VALUE     the type of values; not defined for sets
@@ -288,6 +289,31 @@ static void OWN(travel)(OWN(state) * m)
     OWN(expect)(m, DO(cursor_next)(&cursor), 0);
 }
 
+/* All entries once more, from arrays; and not while they are there. */
+static void OWN(reload)(OWN(state) * m)
+{
+    static TYPED_PASSED keys[TYPED_MOST];
+    unsigned fill = (unsigned)test_rng_below(&m->rng, 101);
+    bool loaded[2];
+
+    for (size_t i = 0; i < m->count; i++)
+        keys[i] = TYPED_KEY(m->pairs[i].number);
+    DO(clear)(&m->tree);
+    for (int i = 0; i < 2; i++) {
+#ifdef TYPED_VALUE
+        static TYPED_VALUE values[TYPED_MOST];
+
+        for (size_t n = 0; n < m->count; n++)
+            values[n] = TYPED_MAKE(m->pairs[n].version);
+        loaded[i] = DO(load_array)(&m->tree, keys, values, m->count, fill);
+#else
+        loaded[i] = DO(load_array)(&m->tree, keys, m->count, fill);
+#endif
+    }
+    EXPECT(loaded[0] && loaded[1] == (m->count == 0));
+    OWN(expect_all)(m);
+}
+
 #include "btree/typed_model_more.h"
 
 static void OWN(step)(OWN(state) * m, bool growing)
@@ -323,6 +349,9 @@ static void OWN(step)(OWN(state) * m, bool growing)
         OWN(look)(m);
         break;
     case 13:
+        if (test_rng_one_in(&m->rng, 8))
+            OWN(reload)(m);
+        break;
     case 14:
     case 15:
         OWN(travel)(m);
@@ -380,6 +409,7 @@ static void OWN(run)(const loam_btree_options *options, size_t steps)
 #undef OWN
 #undef TYPED
 #undef TYPED_NUMBERS
+#undef TYPED_PASSED
 #undef TYPED_KEY
 #undef TYPED_IS
 #undef TYPED_VALUE

@@ -40,7 +40,7 @@
 #ifndef LOAM_BTREE_TYPED_H
 #define LOAM_BTREE_TYPED_H
 
-#include <loam/btree_core.h>
+#include <loam/btree_load.h>
 #include <loam/btree_typed_more.h>
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): types and names that are declared can have none */
@@ -254,12 +254,6 @@
     {                                                                                              \
         return loam_btree_snapshot(&tree->raw, &snapshot->raw);                                    \
     }                                                                                              \
-    LOAM_INLINE LOAM_NODISCARD bool name##_load(name##_t_ *tree, loam_btree_next_fn next,          \
-                                                void *context, unsigned fill)                      \
-    {                                                                                              \
-        return loam_btree_load_(&tree->raw, &name##_layout_, kind_, compare_, next, context,       \
-                                fill);                                                             \
-    }                                                                                              \
     LOAM_BTREE_FN_ size_t name##_compact_step(name##_t_ *tree, size_t budget,                      \
                                               loam_btree_sparse_fn sparse, void *context,          \
                                               size_t *position)                                    \
@@ -438,6 +432,7 @@
     }                                                                                              \
     LOAM_BTREE_MORE_MAP_(name, A, to_key)                                                          \
     LOAM_BTREE_ENTRIES_(name, A, K, to_key, kind_, compare_)                                       \
+    LOAM_BTREE_LOADS_MAP_(name, A, kind_, compare_)                                                \
     LOAM_BTREE_FN_ name##_v_ *name##_find(const name##_t_ *tree, A key)                            \
     {                                                                                              \
         name##_k_ wanted = to_key(key);                                                            \
@@ -539,6 +534,7 @@
     }                                                                                              \
     LOAM_BTREE_MORE_SET_(name, A, to_key)                                                          \
     LOAM_BTREE_ENTRIES_(name, A, K, to_key, kind_, compare_)                                       \
+    LOAM_BTREE_LOADS_SET_(name, A, kind_, compare_)                                                \
     LOAM_BTREE_FN_ const name##_k_ *name##_find(const name##_t_ *tree, A key)                      \
     {                                                                                              \
         name##_k_ wanted = to_key(key);                                                            \
