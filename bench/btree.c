@@ -130,6 +130,14 @@ static void add_tree(form of, bench_kind kind, const char *name, const loam_benc
     }
 }
 
+/* Beside them in the row of building alone. */
+static void add_source(form of, const loam_bench_btree *tree, size_t size)
+{
+    if (!is_big(size))
+        bench_add(name_of(prefixes[of], heads[CHANGES], sizes[size].name), BENCH_BESIDE, "source",
+                  bench_run_btree_build, tree, sizes[size].count | flags[of]);
+}
+
 /* With a node for each entry an operation takes two microseconds there: minutes that tell nothing new. */
 static bool hopeless(const char *name, size_t size)
 {
@@ -154,6 +162,7 @@ static void add_numbers(size_t size)
     add_tree(NUMBERS, BENCH_BESIDE, "libc", &bench_btree_numbers_libc, size);
     add_tree(NUMBERS, BENCH_BESIDE, "kind", &bench_btree_numbers_kind, size);
     add_tree(NUMBERS, BENCH_BESIDE, "compared", &bench_btree_numbers_compared, size);
+    add_source(NUMBERS, &bench_btree_numbers_source, size);
     add_peers(NUMBERS, size);
 }
 
@@ -172,6 +181,7 @@ static void add_texts(size_t size)
     add_tree(TEXTS, BENCH_BESIDE, "libc", &bench_btree_texts_libc, size);
     add_tree(TEXTS, BENCH_BESIDE, "kind", &bench_btree_texts_kind, size);
     add_tree(TEXTS, BENCH_BESIDE, "compared", &bench_btree_texts_compared, size);
+    add_source(TEXTS, &bench_btree_texts_source, size);
     add_peers(TEXTS, size);
 }
 

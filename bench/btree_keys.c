@@ -137,6 +137,15 @@ static key *draw_steps(const key *keys, size_t count, size_t steps, uint64_t *st
     return drawn;
 }
 
+static const uint64_t *count_values(size_t count)
+{
+    uint64_t *values = room(count, sizeof *values);
+
+    for (size_t i = 0; i < count; i++)
+        values[i] = i + 1;
+    return values;
+}
+
 static void make(bench_keys *made, size_t count, bool texts)
 {
     uint64_t state = 1;
@@ -150,17 +159,29 @@ static void make(bench_keys *made, size_t count, bool texts)
     qsort(sorted, count, sizeof *sorted, texts ? by_text : by_number);
     erased = copy(all, count);
     shuffle(erased, count, &state);
-    *made = (bench_keys){count, sizeof *all, all, sorted, erased, looks, NULL, NULL, steps, NULL};
+    *made = (bench_keys){.count = count,
+                         .size = sizeof *all,
+                         .present = all,
+                         .sorted = sorted,
+                         .values = count_values(count),
+                         .erased = erased,
+                         .look_count = looks,
+                         .step_count = steps};
     made->looked = pick(all, count, looks, &state);
     made->missed = pick(all + count, count, looks, &state);
     made->steps = draw_steps(all, count, steps, &state);
 }
 
+static bench_keys drawn;
+
+const uint64_t *bench_values(void)
+{
+    return drawn.values;
+}
+
 const bench_keys *bench_keys_for(size_t count, bool texts)
 {
-    static bench_keys made;
-
-    if (made.count == 0)
-        make(&made, count, texts);
-    return &made;
+    if (drawn.count == 0)
+        make(&drawn, count, texts);
+    return &drawn;
 }

@@ -1,4 +1,5 @@
 /* btree_loam.c: loam's tree as a contender: the typed face, and the archive's own functions. */
+#include "btree_keys.h"
 #include "btree_loops.h"
 
 #include <loam/btree_typed.h>
@@ -112,10 +113,10 @@ static void *open_texts_libc(void)
     return o;
 }
 
-/* Keys in order as a source to load from. */
+/* Keys in order as a function to load from. */
 typedef struct source {
     const void *keys;
-    size_t count, next, size;
+    size_t count, next;
     uint64_t value;
     loam_btree_text text;
 } source;
@@ -180,9 +181,15 @@ static bool next_text(void *context, const void **key, const void **value)
                                                                                                    \
     static inline void name##_build_from(name *tree, const K *keys, size_t count)                  \
     {                                                                                              \
+        if (!name##_load_array(tree, keys, bench_values(), count, 100))                            \
+            abort();                                                                               \
+    }                                                                                              \
+                                                                                                   \
+    static void name##_build_source(void *tree, const void *keys, size_t count)                    \
+    {                                                                                              \
         source s = {.keys = keys, .count = count};                                                 \
                                                                                                    \
-        if (!name##_load(tree, next, &s, 100))                                                     \
+        if (!name##_load((name *)tree, next, &s, 100))                                             \
             abort();                                                                               \
     }                                                                                              \
                                                                                                    \
@@ -281,20 +288,8 @@ static size_t raw_walk(loam_btree *tree, const void *from, size_t most, uint64_t
     return count;
 }
 
-static bool next_raw(void *context, const void **key, const void **value)
-{
-    source *s = context;
-
-    if (s->next == s->count)
-        return false;
-    *key = (const char *)s->keys + s->next * s->size;
-    s->value = ++s->next;
-    *value = &s->value;
-    return true;
-}
-
-/* `C` is how the tree has a K, which make(key) makes; `next` gives them to load. */
-#define RAW(name, K, depend, C, make, next)                                                        \
+/* `C` is how the tree has a K, which make(key) makes; `load` takes an array of K. */
+#define RAW(name, K, depend, C, make, load)                                                        \
     static inline void name##_set(loam_btree *tree, K key, uint64_t value)                         \
     {                                                                                              \
         C made = make(key);                                                                        \
@@ -336,9 +331,7 @@ static bool next_raw(void *context, const void **key, const void **value)
                                                                                                    \
     static inline void name##_build_from(loam_btree *tree, const K *keys, size_t count)            \
     {                                                                                              \
-        source s = {.keys = keys, .count = count, .size = sizeof *keys};                           \
-                                                                                                   \
-        if (!loam_btree_load(tree, next, &s, 100))                                                 \
+        if (!load(tree, keys, bench_values(), count, 100))                                         \
             abort();                                                                               \
     }                                                                                              \
                                                                                                    \
@@ -347,9 +340,9 @@ static bool next_raw(void *context, const void **key, const void **value)
 
 #define AS_IT_IS(key) (key)
 
-RAW(raw_numbers, uint64_t, LOAM_BENCH_NUMBER, uint64_t, AS_IT_IS, next_raw)
-RAW(raw_texts, text, LOAM_BENCH_TEXT, text, AS_IT_IS, next_raw)
-RAW(kind_texts, text, LOAM_BENCH_TEXT, loam_btree_text, loam_btree_text_of, next_text)
+RAW(raw_numbers, uint64_t, LOAM_BENCH_NUMBER, uint64_t, AS_IT_IS, loam_btree_load_array)
+RAW(raw_texts, text, LOAM_BENCH_TEXT, text, AS_IT_IS, loam_btree_load_array)
+RAW(kind_texts, text, LOAM_BENCH_TEXT, loam_btree_text, loam_btree_text_of, loam_btree_load_texts)
 
 const loam_bench_btree bench_btree_numbers = {open_numbers, close_opened,
                                               LOAM_BENCH_BTREE_TABLE(bench_numbers)};
@@ -361,6 +354,10 @@ const loam_bench_btree bench_btree_numbers_kind = {open_kind, close_opened,
                                                    LOAM_BENCH_BTREE_TABLE(raw_numbers)};
 const loam_bench_btree bench_btree_numbers_compared = {open_compared, close_opened,
                                                        LOAM_BENCH_BTREE_TABLE(raw_numbers)};
+const loam_bench_btree bench_btree_numbers_source = {
+    open_numbers, close_opened, .insert = bench_numbers_insert, .build = numbers_build_source};
+const loam_bench_btree bench_btree_texts_source = {
+    open_texts, close_opened, .insert = bench_texts_insert, .build = texts_build_source};
 const loam_bench_btree bench_btree_texts = {open_texts, close_opened,
                                             LOAM_BENCH_BTREE_TABLE(bench_texts)};
 const loam_bench_btree bench_btree_texts_libc = {open_texts_libc, close_opened,
