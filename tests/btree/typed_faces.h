@@ -224,6 +224,7 @@ LOAM_BTREE_DEFINE_CONTEXT(face_turned_map, const face_turn, face_point, uint64_t
 
 #define TYPED                            face_turned_map
 #define TYPED_NUMBERS                    FACE_NUMBERS
+#define TYPED_PASSED                     face_point
 #define TYPED_KEY(n)                     face_point_of(FACE_NUMBERS - 1 - (n))
 #define TYPED_IS(k, n)                   face_point_is(k, FACE_NUMBERS - 1 - (n))
 #define TYPED_VALUE                      uint64_t
@@ -236,6 +237,7 @@ LOAM_BTREE_DEFINE_CONTEXT_SET(face_turned_set, const face_turn, face_point, face
 
 #define TYPED                            face_turned_set
 #define TYPED_NUMBERS                    FACE_NUMBERS
+#define TYPED_PASSED                     face_point
 #define TYPED_KEY(n)                     face_point_of(n)
 #define TYPED_IS(k, n)                   face_point_is(k, n)
 #define TYPED_INIT(t, allocator, chosen) face_turned_set_init(t, allocator, &face_forth, chosen)
