@@ -4,6 +4,7 @@
  * size shares its own. It is made with the first node and ended with the last tree.
  */
 #include "btree_internal.h"
+#include "internal/mark.h"
 
 bool loam_btree_source_need(loam_btree *tree)
 {
@@ -38,8 +39,9 @@ void loam_btree_source_drop(loam_btree_source *source)
 {
     if (--source->references > 0)
         return;
-    /* There is no point in giving back what nobody will reuse, and it may be as many nodes as there ever were. */
-    if (loam_allocator_reclaims(source->allocator)) {
+    /* There is no point in giving back what nobody will reuse, and it may be as many nodes as there ever were. But
+     * caches have marked them, and whoever has the memory next would be told so. */
+    if (LOAM_ASAN || loam_allocator_reclaims(source->allocator)) {
         loam_cache_deinit(&source->own_leaves);
         loam_cache_deinit(&source->own_inners);
     }
