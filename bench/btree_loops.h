@@ -13,7 +13,8 @@ enum { BENCH_TEXTS = 1 << 30, BENCH_HUGE_PAGES = 1 << 29, BENCH_RANGE = 100 };
  * it: btree_insert_seq_N, btree_build_N, btree_erase_N, btree_mixed_N. */
 void bench_run_btree_changes(shim_state *state);
 
-/* Of these only btree_build_N, for a contender that builds in another way. */
+/* Of these only the first three, for a contender that builds in another way; that its first insertions find no memory
+ * of earlier ones shows in them. */
 void bench_run_btree_build(shim_state *state);
 
 /* Looks into a map that was filled at random: sets the figure of its row, btree_hit_N, and of
