@@ -25,7 +25,7 @@
  *
  * Each makes the types `name` (a tree, with the untyped one as `.raw`) and `name_entry` ({key, value}, addresses),
  * and functions `name_<verb>` that do what `loam_btree_<verb>` does, on keys that are passed by value
- * (texts: as `const char *`) and values that are passed by value and returned by address. A set returns
+ * (texts: as `const char *`; `name_load_array` takes an array of such) and values that are passed by value and returned by address. A set returns
  * addresses of keys. Cursors are ::loam_btree_cursor. LOAM_BTREE_DEFINE_SIZED() and
  * LOAM_BTREE_DEFINE_NUMBER_SIZED() also say how many entries leaves, and keys inner nodes have.
  *
