@@ -343,4 +343,34 @@ TEST(orders_by_context, fast)
     rows_deinit(&a);
 }
 
+/* ---- trees that loam allocates ---- */
+
+TEST(created_and_destroyed, fast)
+{
+    static const size_t second = 1;
+    static const loam_budget_config nothing = {.tag = "nothing", .limit = 1};
+    const row of = {{1, 2, 3}};
+    loam_counting counting;
+    loam_budget budget;
+    loam_stats stats;
+    least *tree;
+    rows *set;
+
+    loam_counting_init(&counting, loam_libc_allocator());
+    tree = least_create(loam_counting_allocator(&counting), NULL);
+    set = rows_create(loam_counting_allocator(&counting), &second, NULL);
+    EXPECT(tree && set);
+    EXPECT(least_insert(tree, 1, 2, NULL) && rows_insert(set, of, NULL));
+    EXPECT(least_count(tree) == 1 && set->raw.context == &second);
+    least_destroy(tree);
+    rows_destroy(set);
+    rows_destroy(NULL);
+    loam_counting_stats(&counting, &stats);
+    EXPECT_EQ(stats.live, 0);
+    loam_budget_init(&budget, loam_libc_allocator(), &nothing);
+    EXPECT(least_create(loam_budget_allocator(&budget), NULL) == NULL);
+    EXPECT(rows_create(loam_budget_allocator(&budget), &second, NULL) == NULL);
+    loam_budget_deinit(&budget);
+}
+
 TEST_MAIN

@@ -19,7 +19,8 @@
  * A cursor holds until the tree is changed by anything but the cursor itself. A checked build stops
  * with "cursor is older than the last change of its tree" and says where: at the file and line of
  * the call. (The functions of a typed face are no macros, and can't know where they are called: there it
- * says where the cursor was last passed through LOAM_BTREE_HERE(), if it was.) A refused change
+ * says where the cursor was passed through LOAM_BTREE_HERE() since it was last set by a seek, or else where the
+ * type was defined.) A refused change
  * in a tree that shares nodes with a snapshot counts as one.
  *
  * A cursor that is only moved may stand in a tree that is const; the functions that change the

@@ -124,7 +124,7 @@
     for (loam_btree_cursor it##_at_,                                                               \
          *it##_to_ = name##_begin_(LOAM_BTREE_HERE(&it##_at_), (tree));                            \
          it##_to_; it##_to_ = NULL)                                                                \
-        for (name##_run it##_run_ = name##_no_run_(); name##_run_more_(&it##_at_, &it##_run_);)    \
+        for (name##_run_t_ it##_run_ = name##_no_run_(); name##_run_more_(&it##_at_, &it##_run_);) \
             for (name##_entry it; name##_run_at_(&it##_at_, &it##_run_, &it);                      \
                  name##_run_step_(&it##_run_))
 
@@ -180,6 +180,8 @@
     LOAM_BTREE_ASSERT_((kind_) == LOAM_BTREE_COMPARED || (kind_) == LOAM_BTREE_TEXT ||             \
                            sizeof(K) == 4 || sizeof(K) == 8,                                       \
                        #name ": numbers have 4 or 8 bytes; use LOAM_BTREE_DEFINE for others");     \
+    LOAM_BTREE_ASSERT_(sizeof(K) % LOAM_ALIGNOF(K) == 0 && (vs) % (va) == 0,                       \
+                       #name ": a size is no multiple of its alignment");                          \
     LOAM_BTREE_ASSERT_(LOAM_ALIGNOF(K) <= 4096 && (va) <= 4096, #name ": alignment above 4096");   \
     LOAM_BTREE_ASSERT_(((leaf) == 0 || (leaf) >= 2) && (leaf) <= LOAM_BTREE_MAX_ENTRIES &&         \
                            ((inner) == 0 || (inner) >= 3) && (inner) <= LOAM_BTREE_MAX_ENTRIES,    \
@@ -203,6 +205,10 @@
     LOAM_BTREE_FN_ void name##_deinit(name##_t_ *tree)                                             \
     {                                                                                              \
         loam_btree_deinit(&tree->raw);                                                             \
+    }                                                                                              \
+    LOAM_BTREE_FN_ void name##_destroy(name##_t_ *tree)                                            \
+    {                                                                                              \
+        loam_btree_destroy(tree ? &tree->raw : NULL);                                              \
     }                                                                                              \
     LOAM_BTREE_FN_ void name##_clear(name##_t_ *tree)                                              \
     {                                                                                              \
@@ -391,20 +397,20 @@
         return typed;                                                                              \
     }                                                                                              \
     /* The entries of a leaf that a loop is in. */                                                 \
-    typedef struct name##_run {                                                                    \
+    typedef struct name##_run_t_ {                                                                 \
         const name##_k_ *next;                                                                     \
         const name##_k_ *end;                                                                      \
         name##_v_ *value;                                                                          \
-    } name##_run;                                                                                  \
-    LOAM_BTREE_FN_ name##_run name##_no_run_(void)                                                 \
+    } name##_run_t_;                                                                               \
+    LOAM_BTREE_FN_ name##_run_t_ name##_no_run_(void)                                              \
     {                                                                                              \
-        name##_run run;                                                                            \
+        name##_run_t_ run;                                                                         \
         run.next = run.end = NULL;                                                                 \
         run.value = NULL;                                                                          \
         return run;                                                                                \
     }                                                                                              \
     /* The next run, unless the loop was left in the middle of the last one. */                    \
-    LOAM_BTREE_FN_ bool name##_run_more_(loam_btree_cursor *cursor, name##_run *run)               \
+    LOAM_BTREE_FN_ bool name##_run_more_(loam_btree_cursor *cursor, name##_run_t_ *run)            \
     {                                                                                              \
         loam_btree_entry entry;                                                                    \
         size_t count;                                                                              \
@@ -417,7 +423,7 @@
         run->value = (name##_v_ *)entry.value;                                                     \
         return count > 0;                                                                          \
     }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_run_at_(const loam_btree_cursor *cursor, const name##_run *run,     \
+    LOAM_BTREE_FN_ bool name##_run_at_(const loam_btree_cursor *cursor, const name##_run_t_ *run,  \
                                        name##_entry *entry)                                        \
     {                                                                                              \
         loam_btree_cursor_require_(cursor);                                                        \
@@ -425,7 +431,7 @@
         entry->value = run->value;                                                                 \
         return run->next != run->end;                                                              \
     }                                                                                              \
-    LOAM_BTREE_FN_ void name##_run_step_(name##_run *run)                                          \
+    LOAM_BTREE_FN_ void name##_run_step_(name##_run_t_ *run)                                       \
     {                                                                                              \
         run->next++;                                                                               \
         run->value++;                                                                              \
@@ -498,18 +504,18 @@
         return typed;                                                                              \
     }                                                                                              \
     /* The entries of a leaf that a loop is in. */                                                 \
-    typedef struct name##_run {                                                                    \
+    typedef struct name##_run_t_ {                                                                 \
         const name##_k_ *next;                                                                     \
         const name##_k_ *end;                                                                      \
-    } name##_run;                                                                                  \
-    LOAM_BTREE_FN_ name##_run name##_no_run_(void)                                                 \
+    } name##_run_t_;                                                                               \
+    LOAM_BTREE_FN_ name##_run_t_ name##_no_run_(void)                                              \
     {                                                                                              \
-        name##_run run;                                                                            \
+        name##_run_t_ run;                                                                         \
         run.next = run.end = NULL;                                                                 \
         return run;                                                                                \
     }                                                                                              \
     /* The next run, unless the loop was left in the middle of the last one. */                    \
-    LOAM_BTREE_FN_ bool name##_run_more_(loam_btree_cursor *cursor, name##_run *run)               \
+    LOAM_BTREE_FN_ bool name##_run_more_(loam_btree_cursor *cursor, name##_run_t_ *run)            \
     {                                                                                              \
         loam_btree_entry entry;                                                                    \
         size_t count;                                                                              \
@@ -521,14 +527,14 @@
         run->end = count ? run->next + count : run->next;                                          \
         return count > 0;                                                                          \
     }                                                                                              \
-    LOAM_BTREE_FN_ bool name##_run_at_(const loam_btree_cursor *cursor, const name##_run *run,     \
+    LOAM_BTREE_FN_ bool name##_run_at_(const loam_btree_cursor *cursor, const name##_run_t_ *run,  \
                                        name##_entry *entry)                                        \
     {                                                                                              \
         loam_btree_cursor_require_(cursor);                                                        \
         entry->key = run->next;                                                                    \
         return run->next != run->end;                                                              \
     }                                                                                              \
-    LOAM_BTREE_FN_ void name##_run_step_(name##_run *run)                                          \
+    LOAM_BTREE_FN_ void name##_run_step_(name##_run_t_ *run)                                       \
     {                                                                                              \
         run->next++;                                                                               \
     }                                                                                              \

@@ -57,6 +57,13 @@
         loam_btree_type type = name##_type();                                                      \
                                                                                                    \
         (void)!loam_btree_init(&tree->raw, allocator, &type, options);                             \
+    }                                                                                              \
+    LOAM_BTREE_FN_ LOAM_NODISCARD name##_t_ *name##_create(loam_allocator allocator,               \
+                                                           const loam_btree_options *options)      \
+    {                                                                                              \
+        loam_btree_type type = name##_type();                                                      \
+                                                                                                   \
+        return (name##_t_ *)(void *)loam_btree_create(allocator, &type, options);                  \
     }
 
 #define LOAM_BTREE_INIT_CONTEXT_(name)                                                             \
@@ -67,6 +74,16 @@
                                                                                                    \
         (void)!loam_btree_init(&tree->raw, allocator, &type, options);                             \
         tree->raw.context = (void *)(uintptr_t)context;                                            \
+    }                                                                                              \
+    LOAM_BTREE_FN_ LOAM_NODISCARD name##_t_ *name##_create(                                        \
+        loam_allocator allocator, name##_c_ *context, const loam_btree_options *options)           \
+    {                                                                                              \
+        loam_btree_type type = name##_type();                                                      \
+        loam_btree *tree = loam_btree_create(allocator, &type, options);                           \
+                                                                                                   \
+        if (tree)                                                                                  \
+            tree->context = (void *)(uintptr_t)context;                                            \
+        return (name##_t_ *)(void *)tree;                                                          \
     }
 
 /* ---- looking: in multimaps by functions of the type ---- */
