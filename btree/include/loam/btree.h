@@ -319,7 +319,8 @@ LOAM_NODISCARD bool loam_btree_load(loam_btree *tree, loam_btree_next_fn next, v
 /** Fills an empty tree from arrays in order, of `count` keys and as many values, which are copied leaf by leaf: what
  * loam_btree_load() does, about twice as fast.
  *
- * Keys and values stand side by side, at any address, `key_size` and `value_size` bytes each. `values` is not read
+ * Keys and values stand side by side, `key_size` and `value_size` bytes each, at any address (keys where the
+ * comparison can take them). `values` is not read
  * in a set; NULL makes them zero bytes. Order and `fill` are as there. The arrays stay the caller's.
  *
  * Returns false iff the tree is not empty, a node can't be had, or a key is out of order; then the tree is
