@@ -68,7 +68,8 @@ static size_t upto_compared(const loam_btree *tree, const void *keys, size_t cap
  * time. (G. S. Brodal and G. Moruz, Skewed binary search trees, 2006.)
  */
 
-/* Asks for what the key at a place is the address of. That may be anything: nothing is read. */
+/* Asks for what the key at a place is the address of. That may be anything: nothing is read. Inlined always: calls of
+ * a function that only asks seem to do nothing, and compilers leave them out. */
 LOAM_INLINE void ask_at(const char *key)
 {
     const void *to;
@@ -78,15 +79,13 @@ LOAM_INLINE void ask_at(const char *key)
 }
 
 /* Passes the keys of which the comparison says `least` or more, and counts them: at most `count`, whatever it
- * says. With `order` no other key can equal one that does: the search ends there, and `*order` becomes what
- * was said of the last key passed. */
+ * says. `*order` becomes what was said of the last key passed. Where keys are `unique` the search ends at one
+ * that equals the wanted one. With `ask` the next comparison on the left waits less, should that be the way. */
 LOAM_INLINE size_t pass(const loam_btree *tree, const char *keys, size_t size, size_t count,
-                        const void *key, int least, int *order)
+                        const void *key, int least, bool unique, bool ask, int *order)
 {
-    enum { LOW = 3 }; /* levels of a tree whose keys a cache holds */
     loam_btree_compare_fn compare = tree->compare;
     void *context = tree->context;
-    bool ask = tree->height > LOW;
     size_t low = 0;
 
     while (low < count) {
@@ -101,45 +100,50 @@ LOAM_INLINE size_t pass(const loam_btree *tree, const char *keys, size_t size, s
             continue;
         }
         low = middle + 1;
-        if (order) {
-            *order = said;
-            if (said == 0)
-                break;
-        }
+        *order = said;
+        if (unique && said == 0)
+            break;
     }
     return low;
 }
 
 /* Addresses alone are the usual keys. */
-LOAM_INLINE size_t pass_by_address(const loam_btree *tree, const void *keys, size_t count,
-                                   const void *key, int least, int *order)
+LOAM_INLINE size_t pass_by_address(const loam_btree *tree, const char *keys, size_t count,
+                                   const void *key, int least, bool unique, int *order)
 {
     const size_t usual = sizeof(void *);
     size_t size = tree->layout.key_size;
+    bool ask = !loam_btree_is_low_(tree);
 
-    if (LOAM_LIKELY(size == usual))
-        return pass(tree, (const char *)keys, usual, count, key, least, order);
-    return pass(tree, (const char *)keys, size, count, key, least, order);
+    if (LOAM_UNLIKELY(size != usual))
+        return pass(tree, keys, size, count, key, least, unique, ask, order);
+    if (ask)
+        return pass(tree, keys, usual, count, key, least, unique, true, order);
+    return pass(tree, keys, usual, count, key, least, unique, false, order);
 }
 
 size_t loam_btree_pass_by_address_(const loam_btree *tree, const void *keys, size_t count,
                                    const void *key, int *order)
 {
-    return pass_by_address(tree, keys, count, key, 0, order);
+    return pass_by_address(tree, (const char *)keys, count, key, 0, true, order);
 }
 
 static size_t below_by_address(const loam_btree *tree, const void *keys, size_t capacity,
                                size_t count, const void *key)
 {
+    int order;
+
     (void)capacity;
-    return pass_by_address(tree, keys, count, key, 1, NULL);
+    return pass_by_address(tree, (const char *)keys, count, key, 1, false, &order);
 }
 
 static size_t upto_by_address(const loam_btree *tree, const void *keys, size_t capacity,
                               size_t count, const void *key)
 {
+    int order;
+
     (void)capacity;
-    return pass_by_address(tree, keys, count, key, 0, NULL);
+    return pass_by_address(tree, (const char *)keys, count, key, 0, false, &order);
 }
 
 static const loam_btree_compare_fn comparisons[] = {NULL,        compare_u32, compare_i32,

@@ -285,8 +285,7 @@ LOAM_INLINE bool loam_btree_seek_(loam_btree_cursor *cursor, const loam_btree *t
         cursor->path[level - 1].node = node;
         cursor->path[level - 1].index = index;
         node = loam_btree_children_(l, node)[index];
-        if (how == LOAM_BTREE_BY_POINTER_)
-            loam_btree_ask_(node, level == 1 ? l->leaf_bytes : l->inner_children);
+        loam_btree_ask_at_level_(tree, l, how, node, level - 1);
     }
     cursor->leaf = node;
     if (!passes) {

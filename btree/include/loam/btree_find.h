@@ -149,6 +149,25 @@ LOAM_INLINE bool loam_btree_before_(const loam_btree *tree, int how, loam_btree_
 
 /* ---- from the root to a leaf ---- */
 
+/** Whether a tree is so low that a cache holds it: less than two hundred thousand entries of 16 bytes. */
+LOAM_INLINE bool loam_btree_is_low_(const loam_btree *tree)
+{
+    return tree->height <= 3;
+}
+
+/** Asks for the node of a level that a search has come to, where it is one that goes through the keys step by step or
+ * is called. What a cache holds would only come in the way of the search; but one that halves gains from
+ * three levels on. */
+LOAM_INLINE void loam_btree_ask_at_level_(const loam_btree *tree, const loam_btree_layout *l,
+                                          int how, const loam_btree_node *node, size_t level)
+{
+    bool halves = l->kind == LOAM_BTREE_COMPARED && !l->by_address;
+    bool asks = how == LOAM_BTREE_BY_POINTER_ || how == LOAM_BTREE_COMPARED;
+
+    if (asks && (halves ? tree->height > 2 : !loam_btree_is_low_(tree)))
+        loam_btree_ask_(node, level ? l->inner_children : l->leaf_bytes);
+}
+
 /** The leaf where a key is, or would be put: right of the separators that equal it. The tree is not
  * empty. `up` becomes the step to it from its parent, of which there is none at height 1. */
 LOAM_INLINE loam_btree_node *loam_btree_descend_by_(const loam_btree *tree,
@@ -164,8 +183,7 @@ LOAM_INLINE loam_btree_node *loam_btree_descend_by_(const loam_btree *tree,
         up->node = node;
         up->index = loam_btree_rank_soon_(tree, l, how, compare, node, l->inner_cap, key, true);
         node = loam_btree_children_(l, node)[up->index];
-        if (how == LOAM_BTREE_BY_POINTER_)
-            loam_btree_ask_(node, height == 2 ? l->leaf_bytes : l->inner_children);
+        loam_btree_ask_at_level_(tree, l, how, node, height - 2);
     }
     return node;
 }
@@ -180,8 +198,7 @@ LOAM_INLINE loam_btree_node *loam_btree_descend_(const loam_btree *tree, const l
     for (uint32_t height = tree->height; height > 1; height--) {
         node = loam_btree_children_(
             l, node)[loam_btree_rank_(tree, l, how, compare, node, l->inner_cap, key, true)];
-        if (how == LOAM_BTREE_BY_POINTER_ || how == LOAM_BTREE_COMPARED)
-            loam_btree_ask_(node, height == 2 ? l->leaf_bytes : l->inner_children);
+        loam_btree_ask_at_level_(tree, l, how, node, height - 2);
     }
     return node;
 }
@@ -243,7 +260,7 @@ LOAM_INLINE loam_btree_node *loam_btree_locate_compared_(const loam_btree *tree,
         up->node = node;
         up->index = rank;
         node = loam_btree_children_(l, node)[rank];
-        loam_btree_ask_(node, height == 2 ? l->leaf_bytes : l->inner_children);
+        loam_btree_ask_at_level_(tree, l, how, node, height - 2);
     }
     rank = loam_btree_pass_(tree, l, how, compare, node, order >= 0, key, &order);
     *found = order == 0;
