@@ -64,7 +64,7 @@ static size_t upto_compared(const loam_btree *tree, const void *keys, size_t cap
  * What is compared lies anywhere, and a comparison waits for it. A search that never guesses waits for one comparison
  * after the other. This one lets the processor guess, and makes guessing easy: only a quarter of the keys
  * is left of the one that is compared, so that three times of four the next comparison, on the right, has
- * long begun when it turns out to be needed. That takes an eighth more comparisons than halves would, in less
+ * long begun when it turns out to be needed. That takes up to a tenth more comparisons than halves do, in less
  * time. (G. S. Brodal and G. Moruz, Skewed binary search trees, 2006.)
  */
 
