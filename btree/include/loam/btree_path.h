@@ -92,8 +92,7 @@ LOAM_INLINE void loam_btree_path_to_(loam_btree_cursor *path, const loam_btree *
         path->path[level - 1].node = node;
         path->path[level - 1].index = index;
         node = loam_btree_children_(l, node)[index];
-        if (how == LOAM_BTREE_BY_POINTER_ || how == LOAM_BTREE_COMPARED)
-            loam_btree_ask_(node, level == 1 ? l->leaf_bytes : l->inner_children);
+        loam_btree_ask_at_level_(tree, l, how, node, level - 1);
     }
     path->leaf = node;
     path->index = upto ? loam_btree_rank_(tree, l, how, compare, node, l->leaf_cap, key, true)
