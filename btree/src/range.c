@@ -171,9 +171,13 @@ static bool erase_between(loam_btree_cursor *from, loam_btree_cursor *to, size_t
     loam_btree *tree = from->tree;
     range r = {.tree = tree, .from = from, .to = to};
 
-    /* The second one finds the copies that the first one made. */
-    if (!loam_btree_path_own_(from) || !loam_btree_path_own_(to))
+    /* The second one finds the copies that the first one made, and makes others beside it. */
+    if (!loam_btree_path_own_(from))
         return false;
+    if (!loam_btree_path_own_(to)) {
+        from->epoch = tree->epoch;
+        return false;
+    }
     if (cut_node(&r, tree->root, true, true)) {
         loam_btree_cursor path;
 

@@ -48,10 +48,15 @@ static bool run_erase_to(subject *s)
 {
     loam_btree_cursor at, to;
     size_t erased = 0;
+    size_t before;
+    bool done;
 
     loam_btree_cursor_seek_nth(&at, &s->tree, s->at / 2);
     loam_btree_cursor_seek_nth(&to, &s->tree, s->at / 2 + s->filled / 2);
-    return loam_btree_cursor_erase_to(&at, &to, &erased) && erased <= s->filled / 2;
+    before = loam_btree_cursor_rank(&at);
+    done = loam_btree_cursor_erase_to(&at, &to, &erased);
+    EXPECT_EQ(loam_btree_cursor_rank(&at), before); /* It is not stale, done or not. */
+    return done && erased <= s->filled / 2;
 }
 
 static bool run_erase_all(subject *s)
