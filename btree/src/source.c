@@ -41,7 +41,7 @@ void loam_btree_source_drop(loam_btree_source *source)
         return;
     /* There is no point in giving back what nobody will reuse, and it may be as many nodes as there ever were. But
      * caches have marked them, and whoever has the memory next would be told so. */
-    if (LOAM_ASAN || loam_allocator_reclaims(source->allocator)) {
+    if (loam_mark_wanted() || loam_allocator_reclaims(source->allocator)) {
         loam_cache_deinit(&source->own_leaves);
         loam_cache_deinit(&source->own_inners);
     }
