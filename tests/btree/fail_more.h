@@ -1,4 +1,5 @@
-/* fail_more.h: a part of test_fail.c: merging, filtering, and what erases several entries or calls back for each.
+/* fail_more.h: a part of test_fail.c: merging, filtering, moving nodes, and what erases several
+ * entries or calls back for each.
  */
 
 /* Numbers between those of the tree and behind them, some of which it has. */
@@ -80,4 +81,24 @@ static bool run_retain(subject *s)
 
     return loam_btree_retain(&s->tree, every_third, &n, &erased) &&
            erased == s->filled - s->filled / 3;
+}
+
+static bool all_sparse(void *context, const void *node)
+{
+    (void)node;
+    (*(size_t *)context)++;
+    return true;
+}
+
+/* A refusal ends a step, and what could not be moved stays: a tree that gets no memory at all never comes
+ * to the end. */
+static bool run_compact(subject *s)
+{
+    size_t position = 0, asked = 0, moved = 0, steps = 0;
+
+    do
+        moved += loam_btree_compact_step(&s->tree, 9, all_sparse, &asked, &position);
+    while (position != 0 && steps++ < 40);
+    EXPECT(moved <= asked);
+    return true;
 }

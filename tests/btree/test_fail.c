@@ -411,26 +411,6 @@ static bool run_load_array(subject *s)
     return loam_btree_load_array(&s->tree, to, values, s->at, 70);
 }
 
-static bool all_sparse(void *context, const void *node)
-{
-    (void)node;
-    (*(size_t *)context)++;
-    return true;
-}
-
-/* A refusal ends a step, and what could not be moved stays: a tree that gets no memory at all never comes
- * to the end. */
-static bool run_compact(subject *s)
-{
-    size_t position = 0, asked = 0, moved = 0, steps = 0;
-
-    do
-        moved += loam_btree_compact_step(&s->tree, 9, all_sparse, &asked, &position);
-    while (position != 0 && steps++ < 40);
-    EXPECT(moved <= asked);
-    return true;
-}
-
 static const verb verbs[] = {
     {"insert", run_insert, false, false, true},
     {"upsert", run_upsert, false, false, true},
