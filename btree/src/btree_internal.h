@@ -143,9 +143,6 @@ void loam_btree_path_seek(loam_btree_cursor *path, const loam_btree *tree, const
 /* Sets a path to the entry that has the key: the first one in a multimap. False iff there is none. */
 bool loam_btree_path_find(loam_btree_cursor *path, const loam_btree *tree, const void *key);
 
-/* Adds `n` (which may be a negative number) to the counts along the path, with order statistics. */
-void loam_btree_path_add(loam_btree_cursor *path, size_t n);
-
 /* Makes the separator left of the path's leaf what its first key is. Needed after that has changed. */
 void loam_btree_path_separator(loam_btree_cursor *path);
 

@@ -11,7 +11,7 @@ bool loam_btree_path_cut_(loam_btree_cursor *path)
         return false;
     loam_btree_leaf_cut_(&tree->layout, path->leaf, path->index);
     tree->count--;
-    loam_btree_path_add(path, (size_t)-1);
+    loam_btree_path_count_(path, &tree->layout, (size_t)-1);
     if (path->leaf->count < loam_btree_leaf_min_(&tree->layout) && loam_btree_path_mend(path, 0))
         first = false;
     if (first)

@@ -282,7 +282,7 @@ void *loam_btree_path_put_(loam_btree_cursor *path, const void *key, const void 
                               value);
     if (path->index == 0)
         loam_btree_path_separator(path);
-    loam_btree_path_add(path, 1);
+    loam_btree_path_count_(path, l, 1);
     tree->count++;
     loam_btree_changed_(tree);
     path->epoch = tree->epoch;

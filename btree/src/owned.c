@@ -96,7 +96,7 @@ static void sweep(const verdict *v, loam_btree_cursor *path)
     loam_btree_shorten_(l, leaf, to);
     path->index = to;
     tree->count -= v->count;
-    loam_btree_path_add(path, 0 - v->count);
+    loam_btree_path_count_(path, l, 0 - v->count);
     if (leaf->count < loam_btree_leaf_min_(l) && loam_btree_path_mend(path, 0))
         first = false;
     if (first)

@@ -13,19 +13,6 @@ bool loam_btree_path_find(loam_btree_cursor *path, const loam_btree *tree, const
     return loam_btree_seek_lower_(path, tree, &tree->layout, LOAM_BTREE_BY_POINTER_, NULL, key);
 }
 
-void loam_btree_path_add(loam_btree_cursor *path, size_t n)
-{
-    const loam_btree *tree = path->tree;
-
-    if ((tree->flags & LOAM_BTREE_COUNTED_) == 0)
-        return;
-    for (size_t level = 1; level < tree->height; level++) {
-        const loam_btree_step *step = &path->path[level - 1];
-
-        loam_btree_counts_(&tree->layout, step->node)[step->index] += n;
-    }
-}
-
 void loam_btree_path_separator(loam_btree_cursor *path)
 {
     const loam_btree *tree = path->tree;
