@@ -295,7 +295,8 @@ void *loam_btree_upsert(loam_btree *tree, const void *key, bool *added);
 /** Makes this the entry for its key, key included: over the (first) one that is there, or as a new one.
  *
  * What was there is copied to `*old_key` and `*old_value` before, unless NULL; `*added` says that there
- * was nothing. As that is written first, neither may be where `key` or `value` is.
+ * was nothing. As that is written first, neither may be where `key` or `value` is; and those may be no
+ * addresses in the tree.
  * Returns the value's address; NULL iff a node is needed and can't be had, then nothing was copied
  * out. Cost: O(log n). */
 void *loam_btree_replace(loam_btree *tree, const void *key, const void *value, void *old_key,

@@ -58,8 +58,9 @@ bool loam_btree_retain(loam_btree *tree, loam_btree_keep_fn keep, void *context,
  * Trees of one family or over one allocator of which one ends before the other begins are joined. Else both are
  * built anew, their nodes full: a few entries are better inserted one by one into a big tree.
  *
- * Returns false iff types, comparisons or their contexts are not the same, both are one tree that is not empty, a
- * comparison lies, or a node can't be had; then nothing changed. Cost: O(log n) where they are joined, else
+ * Returns false iff types, comparisons or their contexts are not the same, both are one tree that is not empty,
+ * together they have more than PTRDIFF_MAX entries (of nodes that they share), a comparison lies, or a node can't be
+ * had; then nothing changed. Cost: O(log n) where they are joined, else
  * O(entries of both) and nodes for these. */
 LOAM_NODISCARD bool loam_btree_merge(loam_btree *tree, loam_btree *from);
 
