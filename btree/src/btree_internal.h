@@ -150,6 +150,9 @@ void loam_btree_path_separator(loam_btree_cursor *path);
  * first leaf, or along last ones to the end of the last. */
 void loam_btree_path_descend(loam_btree_cursor *path, size_t level, bool last);
 
+/* Stops a checked build at cursors that are stale or of two trees. */
+void loam_btree_cursors_require(const loam_btree_cursor *a, const loam_btree_cursor *b);
+
 /* ---- changes: insert.c, mend.c; loam/btree_path.h has those that typed faces call ---- */
 
 /* Puts a new root, which has the old one as its only child, on top of the path. */

@@ -7,6 +7,14 @@ void loam_btree_cursor_stale_(const loam_btree_cursor *cursor)
     loam_fatal_at(LOAM_MISUSE_BTREE_CURSOR, cursor, cursor->file, cursor->line);
 }
 
+void loam_btree_cursors_require(const loam_btree_cursor *a, const loam_btree_cursor *b)
+{
+    loam_btree_cursor_require_(a);
+    loam_btree_cursor_require_(b);
+    if (LOAM_CHECKS && LOAM_UNLIKELY(a->tree != b->tree))
+        loam_fatal_at(LOAM_MISUSE_BTREE_CURSORS, a, a->file, a->line);
+}
+
 static void set_root(loam_btree_cursor *cursor, const loam_btree *tree)
 {
     cursor->tree = (loam_btree *)(uintptr_t)tree;

@@ -259,8 +259,7 @@ bool loam_btree_cursor_erase_to(loam_btree_cursor *cursor, const loam_btree_curs
     loam_btree_cursor to = *end;
     size_t count = 0;
 
-    loam_btree_cursor_require_(cursor);
-    loam_btree_cursor_require_(&to);
+    loam_btree_cursors_require(cursor, end);
     settle(cursor);
     settle(&to);
     if (loam_btree_path_before(cursor, &to) && !erase_between(cursor, &to, &count))

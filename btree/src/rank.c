@@ -142,8 +142,7 @@ size_t loam_btree_count_of(const loam_btree *tree, const void *key)
 
 size_t loam_btree_cursor_between(const loam_btree_cursor *from, const loam_btree_cursor *to)
 {
-    loam_btree_cursor_require_(from);
-    loam_btree_cursor_require_(to);
+    loam_btree_cursors_require(from, to);
     return loam_btree_path_between(from, to);
 }
 

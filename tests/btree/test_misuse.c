@@ -112,6 +112,29 @@ TEST(every_use, fast)
     end();
 }
 
+/* Between places of two trees there is nothing. */
+TEST(cursors_of_two_trees, fast)
+{
+    static const use *const uses[] = {&erase_to, &between};
+    numbers apart;
+
+    if (!LOAM_CHECKS)
+        TEST_SKIP("cursors are not checked in this build");
+    begin();
+    numbers_init(&apart, loam_libc_allocator(), NULL);
+    EXPECT(numbers_insert(&apart, key, 1, NULL));
+    numbers_cursor_seek_first(&second, &apart);
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        test_child child;
+
+        test_run_child(uses[i]->run, NULL, &child);
+        EXPECT_EQ(child.signal, SIGABRT);
+        EXPECT(strstr(child.output, "loam: fatal: cursors are of two trees: 0x") != NULL);
+    }
+    numbers_deinit(&apart);
+    end();
+}
+
 /* ---- changes ---- */
 
 static bool all(void *context, const void *node)

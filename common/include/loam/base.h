@@ -115,7 +115,8 @@
     X(STRBUF_NULL, "text is NULL")                                                                 \
     X(STRBUF_MARK, "mark lies above the end of the text")                                          \
     X(STRBUF_ROOM, "more bytes than there is room for")                                            \
-    X(BTREE_CURSOR, "cursor is older than the last change of its tree")
+    X(BTREE_CURSOR, "cursor is older than the last change of its tree")                            \
+    X(BTREE_CURSORS, "cursors are of two trees")
 
 LOAM_BEGIN_DECLS
 
