@@ -35,7 +35,8 @@
  *   in the tree must not be changed; a value may be written at any time, but in a tree that shares nodes with a snapshot
  *   (then use loam_btree_upsert(), loam_btree_cursor_own(), or the snapshot sees it too).
  * - **Keys and values are moved and copied as bytes.** Nobody is told when they go: take them out
- *   (loam_btree_take()) or visit them before; loam/btree_whole.h has what calls back for each. Once an entry is erased no copy of its key is left in
+ *   (loam_btree_take()) or visit them before; loam/btree_whole.h has what calls back for each. Once an entry is
+ *   erased no copy of its key is left in
  *   the tree: what it points to may be freed.
  * - A **comparison that lies**, one that contradicts itself or is told NaN, gives a tree whose
  *   entries are found or not; it never makes anything read or write outside of the tree's nodes.
@@ -216,7 +217,8 @@ LOAM_INLINE loam_btree_text loam_btree_text_of(const char *text)
  *
  * Returns false iff the type is none: a size above #LOAM_BTREE_MAX_SIZE or a key of size 0, an
  * alignment that is no power of two, above 4096, or does not divide the size, a kind with another size, no
- * comparison where one is needed, a key that is too small for the address that it is said to begin with, or entries or keys of nodes out of bounds. Cost: O(1). */
+ * comparison where one is needed, a key that is too small for the address that it is said to begin with, or entries
+ * or keys of nodes out of bounds. Cost: O(1). */
 LOAM_NODISCARD bool loam_btree_init(loam_btree *tree, loam_allocator allocator,
                                     const loam_btree_type *type, const loam_btree_options *options);
 
@@ -382,12 +384,14 @@ LOAM_NODISCARD bool loam_btree_split(loam_btree *tree, const void *key, loam_btr
  *
  * Returns false iff the first key of `right` is before the last one of `left` (or equal, but in multimaps), the
  * types, comparisons or their contexts are not the same, both are one tree that is not empty, together they have
- * more than PTRDIFF_MAX entries (of nodes that they share), or a node can't be had; then nothing changed. Cost: O(log n), or O(entries of `right`). */
+ * more than PTRDIFF_MAX entries (of nodes that they share), or a node can't be had; then nothing changed. Cost:
+ * O(log n), or O(entries of `right`). */
 LOAM_NODISCARD bool loam_btree_join(loam_btree *left, loam_btree *right);
 
 /** Makes `copy` a tree with the same entries, type and options over another allocator, its nodes full, as
  * loam_btree_load() leaves them: what keys and values point to is not copied (loam_btree_copy_owned()), and to
- * load entries into a tree of other options there is loam_btree_cursor_feed(). `copy` is initialised by this. Returns false iff a node can't be had; then `copy` must not be used. Cost: O(n). */
+ * load entries into a tree of other options there is loam_btree_cursor_feed(). `copy` is initialised by this. Returns
+ * false iff a node can't be had; then `copy` must not be used. Cost: O(n). */
 LOAM_NODISCARD bool loam_btree_copy(const loam_btree *tree, loam_allocator allocator,
                                     loam_btree *copy);
 

@@ -8,7 +8,7 @@
  * gets too empty) is handed to the archive with the path.
  *
  * While keys ascend, `tail` is the last leaf; while they descend, it is the first one, and
- * #LOAM_BTREE_FRONT_ says so. That is a flag so that loam_btree_put_(), which looks at the flags anyway,
+ * `LOAM_BTREE_FRONT_` says so. That is a flag so that loam_btree_put_(), which looks at the flags anyway,
  * need not look at one thing more.
  */
 #ifndef LOAM_BTREE_PATH_H

@@ -23,9 +23,13 @@
  * | LOAM_BTREE_DEFINE_TEXT_SET(name)                |                                             |
  * | LOAM_BTREE_DEFINE_CONTEXT_SET(name, context, key, compare) |                                  |
  *
+ * A key that is a pointer is to have a name of its own (`typedef point *point_key;`): `const key *` is made of what is
+ * written.
+ *
  * Each makes the types `name` (a tree, with the untyped one as `.raw`) and `name_entry` ({key, value}, addresses),
  * and functions `name_<verb>` that do what `loam_btree_<verb>` does, on keys that are passed by value
- * (texts: as `const char *`; `name_load_array` takes an array of such) and values that are passed by value and returned by address. A set returns
+ * (texts: as `const char *`; `name_load_array` takes an array of such) and values that are passed by value and
+ * returned by address. A set returns
  * addresses of keys. Cursors are ::loam_btree_cursor. LOAM_BTREE_DEFINE_SIZED() and
  * LOAM_BTREE_DEFINE_NUMBER_SIZED() also say how many entries leaves, and keys inner nodes have.
  *
