@@ -6,28 +6,32 @@
 /* How many texts ahead their memory is asked for: those that come while one is waited for. */
 enum { TEXTS_AHEAD = 16 };
 
+/* Returns LOAD(how) for the kind that a tree's keys have, so that its order is checked by inlined code. */
+#define RETURN_BY_KIND(kind, LOAD)                                                                 \
+    switch (kind) {                                                                                \
+    case LOAM_BTREE_U32:                                                                           \
+        return LOAD(LOAM_BTREE_U32);                                                               \
+    case LOAM_BTREE_I32:                                                                           \
+        return LOAD(LOAM_BTREE_I32);                                                               \
+    case LOAM_BTREE_U64:                                                                           \
+        return LOAD(LOAM_BTREE_U64);                                                               \
+    case LOAM_BTREE_I64:                                                                           \
+        return LOAD(LOAM_BTREE_I64);                                                               \
+    case LOAM_BTREE_F32:                                                                           \
+        return LOAD(LOAM_BTREE_F32);                                                               \
+    case LOAM_BTREE_F64:                                                                           \
+        return LOAD(LOAM_BTREE_F64);                                                               \
+    default:                                                                                       \
+        return LOAD(LOAM_BTREE_BY_POINTER_);                                                       \
+    }
+
 bool loam_btree_load(loam_btree *tree, loam_btree_next_fn next, void *context, unsigned fill)
 {
     const loam_btree_layout *l = &tree->layout;
 
-#define LOAD(how) loam_btree_load_(tree, l, (how), NULL, next, context, fill)
-    switch (l->kind) {
-    case LOAM_BTREE_U32:
-        return LOAD(LOAM_BTREE_U32);
-    case LOAM_BTREE_I32:
-        return LOAD(LOAM_BTREE_I32);
-    case LOAM_BTREE_U64:
-        return LOAD(LOAM_BTREE_U64);
-    case LOAM_BTREE_I64:
-        return LOAD(LOAM_BTREE_I64);
-    case LOAM_BTREE_F32:
-        return LOAD(LOAM_BTREE_F32);
-    case LOAM_BTREE_F64:
-        return LOAD(LOAM_BTREE_F64);
-    default:
-        return LOAD(LOAM_BTREE_BY_POINTER_);
-    }
-#undef LOAD
+#define FROM_FUNCTION(how) loam_btree_load_(tree, l, (how), NULL, next, context, fill)
+    RETURN_BY_KIND(l->kind, FROM_FUNCTION)
+#undef FROM_FUNCTION
 }
 
 bool loam_btree_load_array(loam_btree *tree, const void *keys, const void *values, size_t count,
@@ -35,24 +39,9 @@ bool loam_btree_load_array(loam_btree *tree, const void *keys, const void *value
 {
     const loam_btree_layout *l = &tree->layout;
 
-#define LOAD(how) loam_btree_load_array_(tree, l, (how), NULL, keys, values, count, fill)
-    switch (l->kind) {
-    case LOAM_BTREE_U32:
-        return LOAD(LOAM_BTREE_U32);
-    case LOAM_BTREE_I32:
-        return LOAD(LOAM_BTREE_I32);
-    case LOAM_BTREE_U64:
-        return LOAD(LOAM_BTREE_U64);
-    case LOAM_BTREE_I64:
-        return LOAD(LOAM_BTREE_I64);
-    case LOAM_BTREE_F32:
-        return LOAD(LOAM_BTREE_F32);
-    case LOAM_BTREE_F64:
-        return LOAD(LOAM_BTREE_F64);
-    default:
-        return LOAD(LOAM_BTREE_BY_POINTER_);
-    }
-#undef LOAD
+#define FROM_ARRAY(how) loam_btree_load_array_(tree, l, (how), NULL, keys, values, count, fill)
+    RETURN_BY_KIND(l->kind, FROM_ARRAY)
+#undef FROM_ARRAY
 }
 
 /* ---- texts ---- */

@@ -258,12 +258,12 @@ bool loam_btree_path_mend(loam_btree_cursor *path, size_t level)
     }
     while (level + 1 < tree->height) {
         size_t cap = level ? l->inner_cap : l->leaf_cap;
+        size_t least = level ? loam_btree_inner_min_(l) : loam_btree_leaf_min_(l);
         site s = {
             path, tree, level, level ? path->path[level - 1].node : path->leaf, &path->path[level],
             cap};
 
-        if (s.node->count < loam_max(cap / 3, 1) && !even_out(&s) && level == 0 &&
-            s.node->count == 0) {
+        if (s.node->count < least && !even_out(&s) && level == 0 && s.node->count == 0) {
             level = take_out(path);
             out = true;
         } else {

@@ -198,6 +198,18 @@ static bool erase_between(loam_btree_cursor *from, loam_btree_cursor *to, size_t
     return true;
 }
 
+/* The same where the second path may stand before the first: then nothing is between. `erased` may be NULL. */
+static bool erase_gap(loam_btree_cursor *from, loam_btree_cursor *to, size_t *erased)
+{
+    size_t count = 0;
+
+    if (loam_btree_path_before(from, to) && !erase_between(from, to, &count))
+        return false;
+    if (erased)
+        *erased = count;
+    return true;
+}
+
 /* So that each gap has one path: at the end of a leaf only where there is no next one. */
 static void settle(loam_btree_cursor *path)
 {
@@ -221,18 +233,14 @@ bool loam_btree_erase_range(loam_btree *tree, const void *from, const void *to, 
 {
     loam_btree_cursor a;
     loam_btree_cursor b;
-    size_t count = 0;
 
     seek(&a, tree, from, false);
     seek(&b, tree, to, true);
-    if (!from && !to) {
-        count = tree->count;
-        loam_btree_clear(tree);
-    } else if (loam_btree_path_before(&a, &b) && !erase_between(&a, &b, &count)) {
-        return false;
-    }
+    if (from || to)
+        return erase_gap(&a, &b, erased);
     if (erased)
-        *erased = count;
+        *erased = tree->count;
+    loam_btree_clear(tree);
     return true;
 }
 
@@ -240,31 +248,21 @@ bool loam_btree_erase_all(loam_btree *tree, const void *key, size_t *erased)
 {
     loam_btree_cursor a;
     loam_btree_cursor b;
-    size_t count = 0;
 
     loam_btree_path_seek(&a, tree, key, false);
     loam_btree_path_seek(&b, tree, key, true);
     settle(&a);
     settle(&b);
-    if (loam_btree_path_before(&a, &b) && !erase_between(&a, &b, &count))
-        return false;
-    if (erased)
-        *erased = count;
-    return true;
+    return erase_gap(&a, &b, erased);
 }
 
 bool loam_btree_cursor_erase_to(loam_btree_cursor *cursor, const loam_btree_cursor *end,
                                 size_t *erased)
 {
     loam_btree_cursor to = *end;
-    size_t count = 0;
 
     loam_btree_cursors_require(cursor, end);
     settle(cursor);
     settle(&to);
-    if (loam_btree_path_before(cursor, &to) && !erase_between(cursor, &to, &count))
-        return false;
-    if (erased)
-        *erased = count;
-    return true;
+    return erase_gap(cursor, &to, erased);
 }
